@@ -1,0 +1,1 @@
+"""SmartLink, the on-site DICOM gateway, and Works, its cloud counterpart."""

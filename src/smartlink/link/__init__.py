@@ -1,0 +1,1 @@
+"""The contract between SmartLink and Works: versioned messages and signing, no I/O."""

@@ -1,0 +1,1 @@
+"""Works, the cloud program: exams, people and the fleet of gateways."""
