@@ -1,0 +1,22 @@
+"""Where each message goes: the addresses of the link, below Works' public URL, and the headers every call carries."""
+
+from __future__ import annotations
+
+from typing import Final
+
+VERSION: Final = 1
+VERSION_HEADER: Final = "Link-Version"
+IDEMPOTENCY_HEADER: Final = "Idempotency-Key"
+
+HEALTH: Final = "/health"
+KEYS: Final = "/link/v1/keys"
+ACTIVATE: Final = "/link/v1/activate"
+TOKEN: Final = "/link/v1/token"  # noqa: S105 - an address, not a secret
+HEARTBEAT: Final = "/link/v1/heartbeat"
+CONFIGURATION: Final = "/link/v1/configuration"
+CONNECTION: Final = "/link/v1/connections/{connection_id}"
+UPLOADS_OFFER: Final = "/link/v1/uploads/offer"
+UPLOADS_CONFIRM: Final = "/link/v1/uploads/confirm"
+
+OPEN: Final = frozenset({HEALTH, KEYS, ACTIVATE, TOKEN})
+"""The addresses that need no bearer token: the caller has none yet, or needs none."""
