@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import pynetdicom  # noqa: F401 - brings the newest UIDs into pydicom's dictionary
+import pynetdicom.sop_class  # noqa: F401 - brings the newest UIDs into pydicom's dictionary
 import pytest
-from pydicom.uid import UID_dictionary
+from pydicom._uid_dict import UID_dictionary
 
 from smartlink.standard import transfer_syntax as ts
 

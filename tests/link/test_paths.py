@@ -1,0 +1,20 @@
+"""Only the addresses that a stranger must reach are open."""
+
+from __future__ import annotations
+
+from smartlink.link import paths
+
+
+def test_only_health_keys_activation_and_token_need_no_bearer_token() -> None:
+    addresses = {
+        value
+        for name, value in vars(paths).items()
+        if name.isupper() and isinstance(value, str) and value.startswith("/")
+    }
+    assert addresses - paths.OPEN == {
+        paths.HEARTBEAT,
+        paths.CONFIGURATION,
+        paths.CONNECTION,
+        paths.UPLOADS_OFFER,
+        paths.UPLOADS_CONFIRM,
+    }
