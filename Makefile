@@ -1,0 +1,92 @@
+# `make help` says what there is. Everything runs from .venv, which `make` builds from uv.lock.
+SHELL := /bin/bash
+.SHELLFLAGS := -euo pipefail -c
+.DEFAULT_GOAL := help
+.DELETE_ON_ERROR:
+MAKEFLAGS += --no-print-directory
+
+bin := .venv/bin
+ready := .venv/.ready
+ui := src/smartlink/ui/static/icons.json
+TESTS ?=
+
+.PHONY: help
+help: ## Show this list
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+# ---------------------------------------------------------------- what a newcomer needs
+
+.PHONY: demo
+demo: $(ready) $(ui) packages ## Start both programs, send an exam and show where it is; stays up until Ctrl-C
+	@$(bin)/python -m smartlink.demo
+
+.PHONY: demo-once
+demo-once: $(ready) $(ui) packages ## The same once, checked byte for byte; ends with "demo: ok"
+	@$(bin)/python -m smartlink.demo --once
+
+.PHONY: test
+test: $(ready) $(ui) packages check pytest ## What CI runs: all checks, then all tests (10 minutes at most)
+
+# ---------------------------------------------------------------- parts of it
+
+.PHONY: check
+check: $(ready) ## Checks alone: ruff, mypy for Linux and Windows, the arrows between modules
+	@$(bin)/ruff check --quiet
+	@$(bin)/ruff format --check --quiet
+	@$(bin)/mypy --platform linux --cache-dir .mypy_cache/linux
+	@$(bin)/mypy --platform win32 --cache-dir .mypy_cache/win32
+	@$(bin)/lint-imports --no-logo
+
+.PHONY: pytest
+pytest: $(ready) $(ui) ## Tests alone; TESTS="tests/link -k key" narrows them
+	@$(bin)/pytest -q -m "not soak" $(TESTS)
+
+.PHONY: format
+format: $(ready) ## Let ruff put the code in order
+	@$(bin)/ruff format --quiet
+	@$(bin)/ruff check --quiet --fix
+
+.PHONY: docs
+docs: $(ready) ## Draw docs/states.md and docs/traceability.md anew
+	@$(bin)/python -m scripts.draw_docs
+
+# ---------------------------------------------------------------- longer runs
+
+.PHONY: check-all
+check-all: test soak ## Everything, for the night: `test`, then the long runs
+
+.PHONY: bench
+bench: $(ready) packages ## Measure against the peers
+	@for program in bench/*.py; do $(bin)/python "$$program"; done
+
+.PHONY: soak
+soak: $(ready) $(ui) packages ## Long runs: 1,000 kills and more
+	@$(bin)/pytest -q -m soak --timeout 0
+
+.PHONY: fuzz
+fuzz: $(ready) ## Random bytes at everything that parses, for longer than `test` does
+	@HYPOTHESIS_PROFILE=fuzz $(bin)/pytest -q -m "not soak" -k "random or any_bytes or round_trip"
+
+.PHONY: screenshots
+screenshots: $(ready) $(ui) packages ## Pictures of every page, wide and narrow, light and dark, in .screenshots
+	@SCREENSHOTS="$(CURDIR)/.screenshots" $(bin)/pytest -q -m browser
+
+# ---------------------------------------------------------------- what they stand on
+
+.PHONY: packages
+packages: ## Install the system's packages where that is allowed, name them where it is not
+	@scripts/system-packages
+
+.PHONY: ui
+ui: $(ui) ## Fetch styles, icons and scripts of the pages when their lock changed
+
+$(ready): pyproject.toml uv.lock scripts/bootstrap
+	@scripts/bootstrap
+	@touch $@
+
+node_modules/.ready: package.json package-lock.json scripts/node-modules $(ready)
+	@scripts/node-modules
+	@touch $@
+
+$(ui): node_modules/.ready scripts/build_ui.py $(wildcard src/smartlink/ui/assets/*)
+	@$(bin)/python scripts/build_ui.py
