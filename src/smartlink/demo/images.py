@@ -32,6 +32,8 @@ APEX = (400, 46)
 """Where the beams meet, in pixels (x, y)."""
 RADIUS = 500
 """Length of a beam in pixels; it stands for 16 cm."""
+NEAREST = 6
+"""Pixels below the apex from which the picture begins."""
 DEPTH_CM = 16
 JPEG_QUALITY = 88
 
@@ -74,7 +76,7 @@ def _grid() -> _Grid:
     across, down = x - APEX[0], y - APEX[1]
     radius = np.hypot(across, down)
     angle = np.arctan2(across, down)
-    seen = (radius < RADIUS - 1) & (radius > 6) & (np.abs(angle) < HALF_ANGLE)
+    seen = (radius < RADIUS - 1) & (radius > NEAREST) & (np.abs(angle) < HALF_ANGLE)
     inside = np.flatnonzero(seen)
     depth = radius.ravel()[inside] / RADIUS * (DEPTHS - 2)
     beam = (angle.ravel()[inside] + HALF_ANGLE) / (2 * HALF_ANGLE) * (BEAMS - 2)
