@@ -1,0 +1,136 @@
+"""What can be set, read once and frozen.
+
+Two kinds: `Deployment`, given by whoever installs the machine (environment, `SMARTLINK_…`), and `SmartLinkSettings`,
+given by the facility's administrator and kept in the catalogue. Both refuse what they do not know. The sentence of
+each field is what the settings page shows.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+from smartlink.gateway.platform.folders import default_data_folder
+from smartlink.standard.names import AETitle
+
+
+def _ae_title(text: str) -> str:
+    return AETitle.parse(text)
+
+
+def _nothing(value: object) -> object:
+    """Let a command line say `none` for an empty value."""
+    return None if isinstance(value, str) and value.strip().lower() in {"", "none"} else value
+
+
+def _number(value: object) -> object:
+    """Let a command line write a number of a list of numbers."""
+    return int(value) if isinstance(value, str) and value.strip().isdecimal() else value
+
+
+AETitleSetting = Annotated[str, AfterValidator(_ae_title)]
+RetryMinutes = Annotated[Literal[5, 15, 30], BeforeValidator(_number)]
+
+
+class Deployment(BaseSettings):
+    """The settings of this machine's installation, from the environment."""
+
+    model_config = SettingsConfigDict(env_prefix="SMARTLINK_", frozen=True, extra="forbid")
+
+    data: Path = Field(
+        default_factory=default_data_folder,
+        description="Folder of the catalogue, the images not yet purged and the logs.",
+    )
+    works_url: str | None = Field(
+        default=None, description="Address of Works, for activation. https, or http on this machine only."
+    )
+    bind: str = Field(default="0.0.0.0", description="Address on which the DICOM receiver listens.")  # noqa: S104  scanners come from the facility's network
+    log_folder: Path | None = Field(default=None, description="Folder of the log files; Logs in the data folder.")
+    drain_seconds: float = Field(
+        default=60.0, ge=0, le=600, description="How long open associations may go on when the receiver closes (R94)."
+    )
+    upload_lanes: int = Field(default=3, ge=1, le=16, description="How many objects are uploaded at the same time.")
+
+    @property
+    def catalogue(self) -> Path:
+        """The SQLite file."""
+        return self.data / "smartlink.db"
+
+    @property
+    def credential(self) -> Path:
+        """The private key by which this gateway signs in to Works."""
+        return self.data / "credential.pem"
+
+    @property
+    def logs(self) -> Path:
+        """The folder of the log files."""
+        return self.log_folder or self.data / "Logs"
+
+
+class SmartLinkSettings(BaseModel):
+    """The administrator's settings (R88-R94, R106-R111)."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    receiver_ae_title: AETitleSetting = Field(
+        default="SMARTLINKRCVR", description="AE title to which ultrasound systems send."
+    )
+    port: int = Field(
+        default=5104, ge=0, le=65535, description="Port on which the receiver listens; 0 takes any free one."
+    )
+    sender_ae_title: AETitleSetting = Field(
+        default="SMARTLINKSNDR", description="AE title under which images are sent to the PACS."
+    )
+    worklist_client_ae_title: AETitleSetting = Field(
+        default="SMARTLINKWLSCU", description="AE title under which worklists are asked for."
+    )
+    disk_reserve_bytes: Annotated[int | None, BeforeValidator(_nothing)] = Field(
+        default=None,
+        ge=0,
+        description="Free space below which new images are refused; none means 5 GB or 5 % of the volume.",
+    )
+    retry_works_minutes: RetryMinutes = Field(default=5, description="Minutes between attempts of a failed upload.")
+    retention_hours: int = Field(
+        default=24, ge=0, le=24 * 90, description="Hours for which an image stays here after Works' receipt."
+    )
+
+
+class SettingRefused(ValueError):
+    """A setting is not known, or not with this value; the text is a sentence for a person."""
+
+
+def administrator_settings(stored: dict[str, object]) -> SmartLinkSettings:
+    """Return the settings from their stored values."""
+    return SmartLinkSettings.model_validate(stored)
+
+
+def changed(settings: SmartLinkSettings, changes: dict[str, str]) -> tuple[SmartLinkSettings, dict[str, object]]:
+    """Return the settings with `changes` (name to text) applied, and the changed values; or raise SettingRefused."""
+    for name in changes:
+        if name not in SmartLinkSettings.model_fields:
+            known = ", ".join(SmartLinkSettings.model_fields)
+            raise SettingRefused(f"There is no setting {name}. Settings are: {known}.")
+    try:
+        result = SmartLinkSettings.model_validate({**settings.model_dump(), **changes})
+    except ValidationError as error:
+        raise SettingRefused(_sentence(error)) from error
+    return result, {name: getattr(result, name) for name in changes}
+
+
+def deployment(**given: Any) -> Deployment:  # noqa: ANN401  passed on to pydantic, which checks each
+    """Return the deployment settings; `given` wins over the environment. Raises SettingRefused."""
+    try:
+        return Deployment(**{name: value for name, value in given.items() if value is not None})
+    except ValidationError as error:
+        raise SettingRefused(_sentence(error)) from error
+
+
+def _sentence(error: ValidationError) -> str:
+    parts = []
+    for one in error.errors(include_url=False, include_context=False):
+        name = ".".join(str(part) for part in one["loc"])
+        parts.append(f"{name}: {one['msg'].removeprefix('Value error, ')}")
+    return "; ".join(parts)

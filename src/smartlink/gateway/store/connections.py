@@ -1,0 +1,204 @@
+"""Tables `connection` and `connection_address`: the peers of this gateway, and what Works knows of them."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Final
+from uuid import UUID
+
+from smartlink.gateway.store.database import Transaction, moment_or_none, moment_text
+from smartlink.link.connections import ConnectionStatus, Kind, Mapping
+from smartlink.standard.names import AETitle
+
+if TYPE_CHECKING:
+    import sqlite3
+    from datetime import datetime
+
+FIND_BY_AE: Final = "SELECT * FROM connection WHERE ae_norm = :ae_norm AND deleted_at IS NULL"
+FIND: Final = "SELECT * FROM connection WHERE id = :id"
+LIVE: Final = "SELECT * FROM connection WHERE deleted_at IS NULL ORDER BY kind, name, id"
+ANY: Final = "SELECT 1 FROM connection LIMIT 1"
+INSERT: Final = """
+    INSERT INTO connection (id, kind, name, ae_title, ae_norm, host, port, specialty_ids, mapping, status, created_at,
+        revision, pushed_revision, works_id, works_version, next_push_at)
+    VALUES (:id, :kind, :name, :ae_title, :ae_norm, :host, :port, :specialty_ids, :mapping, :status, :at,
+        1, :pushed_revision, :works_id, :works_version, :at)
+"""
+SEEN: Final = """
+    UPDATE connection SET last_seen_at = max(coalesce(last_seen_at, ''), :at),
+        revision = revision + (host IS NOT :address), host = :address
+    WHERE id = :id
+"""
+IMAGE: Final = "UPDATE connection SET last_image_at = max(coalesce(last_image_at, ''), :at) WHERE id = :id"
+SEEN_FROM: Final = """
+    INSERT INTO connection_address (connection_id, address, last_seen_at) VALUES (:id, :address, :at)
+    ON CONFLICT (connection_id, address) DO UPDATE SET last_seen_at = max(last_seen_at, excluded.last_seen_at)
+"""
+ADDRESSES: Final = (
+    "SELECT address FROM connection_address WHERE connection_id = :id ORDER BY last_seen_at DESC LIMIT 20"
+)
+TO_PUSH: Final = """
+    SELECT * FROM connection WHERE pushed_revision < revision AND next_push_at <= :now
+    ORDER BY next_push_at LIMIT :limit
+"""
+ACKNOWLEDGED: Final = """
+    UPDATE connection SET works_id = :works_id, works_version = :works_version, problem = NULL,
+        pushed_revision = max(pushed_revision, :revision)
+    WHERE id = :id
+"""
+PUSH_FAILED: Final = "UPDATE connection SET next_push_at = :next_push_at, problem = :problem WHERE id = :id"
+FORGOTTEN_BY_WORKS: Final = """
+    UPDATE connection SET works_id = NULL, works_version = 0, revision = revision + 1, next_push_at = :now
+    WHERE id = :id
+"""
+ALL_FORGOTTEN: Final = """
+    UPDATE connection SET works_id = NULL, works_version = 0, revision = revision + 1, next_push_at = :now
+    WHERE works_id IS NOT NULL
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class Connection:
+    """One peer. `works_id` is None while Works does not have it."""
+
+    id: UUID
+    kind: Kind
+    name: str
+    ae_title: AETitle
+    host: str
+    port: int | None
+    specialty_ids: tuple[UUID, ...]
+    mapping: Mapping | None
+    status: ConnectionStatus
+    last_seen_at: datetime | None = None
+    last_image_at: datetime | None = None
+    revision: int = 1
+    pushed_revision: int = 0
+    works_id: UUID | None = None
+    works_version: int = 0
+    problem: str | None = None
+
+    @property
+    def is_pending(self) -> bool:
+        """Whether Works has yet to be told something of it ("Pending sync")."""
+        return self.pushed_revision < self.revision
+
+    @property
+    def is_in_works(self) -> bool:
+        """Whether Works has it, so that its images may be uploaded (R66)."""
+        return self.works_id is not None
+
+
+def find_by_ae(tx: Transaction, ae_title: AETitle) -> Connection | None:
+    """Return the connection with this AE title, however it is cased."""
+    row = tx.execute(FIND_BY_AE, {"ae_norm": ae_title.folded}).fetchone()
+    return None if row is None else _connection(row)
+
+
+def find(tx: Transaction, connection_id: UUID) -> Connection | None:
+    """Return one connection, also a deleted one."""
+    row = tx.execute(FIND, {"id": str(connection_id)}).fetchone()
+    return None if row is None else _connection(row)
+
+
+def live(tx: Transaction) -> list[Connection]:
+    """Return all connections that are not deleted, by kind and name."""
+    return [_connection(row) for row in tx.execute(LIVE).fetchall()]
+
+
+def is_empty(tx: Transaction) -> bool:
+    """Whether this gateway never had a connection (R41: only then are they restored)."""
+    return tx.execute(ANY).fetchone() is None
+
+
+def add(tx: Transaction, connection: Connection, at: datetime) -> None:
+    """Store a new connection. Its AE title is free: look first, in the same transaction."""
+    tx.execute(
+        INSERT,
+        {
+            "id": str(connection.id),
+            "kind": connection.kind.value,
+            "name": connection.name,
+            "ae_title": connection.ae_title,
+            "ae_norm": connection.ae_title.folded,
+            "host": connection.host,
+            "port": connection.port,
+            "specialty_ids": json.dumps([str(specialty) for specialty in connection.specialty_ids]),
+            "mapping": None if connection.mapping is None else connection.mapping.value,
+            "status": connection.status.value,
+            "at": moment_text(at),
+            "pushed_revision": connection.pushed_revision,
+            "works_id": None if connection.works_id is None else str(connection.works_id),
+            "works_version": connection.works_version,
+        },
+    )
+
+
+def seen(tx: Transaction, connection_id: UUID, address: str, at: datetime, *, image: bool) -> None:
+    """The peer called from `address`; `image`: it sent one. A new address is told to Works, too."""
+    values = {"id": str(connection_id), "address": address, "at": moment_text(at)}
+    tx.execute(SEEN, values)
+    tx.execute(SEEN_FROM, values)
+    if image:
+        tx.execute(IMAGE, values)
+
+
+def addresses(tx: Transaction, connection_id: UUID) -> list[str]:
+    """Return the addresses that the peer called from, the latest first, at most 20."""
+    return [row["address"] for row in tx.execute(ADDRESSES, {"id": str(connection_id)}).fetchall()]
+
+
+def to_push(tx: Transaction, now: datetime, limit: int = 20) -> list[Connection]:
+    """Return connections of which Works has yet to be told, when their time has come."""
+    rows = tx.execute(TO_PUSH, {"now": moment_text(now), "limit": limit}).fetchall()
+    return [_connection(row) for row in rows]
+
+
+def acknowledged(tx: Transaction, connection: Connection, works_id: UUID, works_version: int) -> None:
+    """Works has the connection as it was in `connection`; what changed since stays pending."""
+    tx.execute(
+        ACKNOWLEDGED,
+        {
+            "id": str(connection.id),
+            "works_id": str(works_id),
+            "works_version": works_version,
+            "revision": connection.revision,
+        },
+    )
+
+
+def push_failed(tx: Transaction, connection_id: UUID, problem: str, next_push_at: datetime) -> None:
+    """Works did not take the connection; try again at `next_push_at`."""
+    tx.execute(PUSH_FAILED, {"id": str(connection_id), "problem": problem, "next_push_at": moment_text(next_push_at)})
+
+
+def forgotten_by_works(tx: Transaction, connection_id: UUID, now: datetime) -> None:
+    """Works says that it does not know the connection: put it anew."""
+    tx.execute(FORGOTTEN_BY_WORKS, {"id": str(connection_id), "now": moment_text(now)})
+
+
+def all_forgotten(tx: Transaction, now: datetime) -> None:
+    """The gateway now belongs to another facility, which knows none of its connections: put all anew."""
+    tx.execute(ALL_FORGOTTEN, {"now": moment_text(now)})
+
+
+def _connection(row: sqlite3.Row) -> Connection:
+    return Connection(
+        id=UUID(row["id"]),
+        kind=Kind(row["kind"]),
+        name=row["name"],
+        ae_title=AETitle(row["ae_title"]),
+        host=row["host"] or "",
+        port=row["port"],
+        specialty_ids=tuple(UUID(specialty) for specialty in json.loads(row["specialty_ids"])),
+        mapping=None if row["mapping"] is None else Mapping(row["mapping"]),
+        status=ConnectionStatus(row["status"]),
+        last_seen_at=moment_or_none(row["last_seen_at"]),
+        last_image_at=moment_or_none(row["last_image_at"]),
+        revision=row["revision"],
+        pushed_revision=row["pushed_revision"],
+        works_id=None if row["works_id"] is None else UUID(row["works_id"]),
+        works_version=row["works_version"],
+        problem=row["problem"],
+    )

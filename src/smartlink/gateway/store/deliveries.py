@@ -1,0 +1,260 @@
+"""Table `delivery`: one row per instance and destination, moved only as the state table allows.
+
+Every change is one conditional statement whose condition comes from `delivery.MOVES`. A claim carries a lease;
+whoever lost it (a crash, a long sleep) finds that its result no longer counts.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Final
+from uuid import uuid4
+
+from smartlink.gateway.delivery import Event, State, step
+from smartlink.gateway.store.database import Transaction, moment, moment_or_none, moment_text
+from smartlink.gateway.store.instances import Instance, instance
+
+if TYPE_CHECKING:
+    import sqlite3
+    from datetime import datetime
+    from uuid import UUID
+
+WORKS: Final = "works"
+"""The destination of every upload."""
+
+INSERT: Final = """
+    INSERT INTO delivery (instance_id, destination, origin_id, state, next_attempt_at, created_at, changed_at)
+    VALUES (:instance_id, :destination, :origin_id, :state, :at, :at, :at)
+    ON CONFLICT (instance_id, destination) DO NOTHING
+"""
+CLAIM: Final = """
+    UPDATE delivery SET state = :to_state, attempts = attempts + 1, lease = :lease, lease_until = :lease_until,
+        changed_at = :now
+    WHERE state = :from_state AND id IN (
+        SELECT id FROM delivery
+        WHERE destination = :destination AND state = :from_state AND next_attempt_at <= :now
+        ORDER BY next_attempt_at, id LIMIT :limit)
+    RETURNING id, instance_id, attempts
+"""
+MOVE_CLAIMED: Final = """
+    UPDATE delivery SET state = :to_state, lease = NULL, lease_until = NULL, changed_at = :now,
+        next_attempt_at = :next_attempt_at, sent_at = :sent_at, cause = :cause, remedy = :remedy,
+        note = coalesce(:note, note)
+    WHERE id = :id AND lease = :lease AND state = :from_state
+"""
+MOVE: Final = """
+    UPDATE delivery SET state = :to_state, lease = NULL, lease_until = NULL, changed_at = :now,
+        next_attempt_at = :now
+    WHERE id = :id AND state = :from_state
+"""
+EXTEND: Final = "UPDATE delivery SET lease_until = :lease_until WHERE id = :id AND lease = :lease"
+RELEASE_HELD: Final = """
+    UPDATE delivery SET state = :to_state, next_attempt_at = :now, changed_at = :now, cause = NULL
+    WHERE id IN (SELECT id FROM delivery WHERE state = 'held' AND origin_id = :origin_id ORDER BY id LIMIT :limit)
+"""
+EXPIRE: Final = """
+    UPDATE delivery SET state = :to_state, next_attempt_at = :now, changed_at = :now, lease = NULL, lease_until = NULL
+    WHERE state = 'sending' AND lease_until <= :before
+"""
+FIND_STATE: Final = "SELECT state FROM delivery WHERE id = :id"
+OLDEST: Final = """
+    SELECT created_at FROM delivery INDEXED BY delivery_listed WHERE state = :state AND destination = :destination
+    ORDER BY id LIMIT 1
+"""
+_LISTED: Final = """
+    SELECT d.id, d.destination, d.state, d.attempts, d.next_attempt_at, d.cause, d.remedy, d.note, d.sent_at,
+        i.sop_instance_uid, i.study_instance_uid, i.calling_ae_title, i.kept_at, i.duplicate_of, i.conflict
+    FROM delivery AS d JOIN instance AS i ON i.id = d.instance_id
+"""
+LISTING: Final = _LISTED + "ORDER BY d.id DESC LIMIT :limit"
+LISTING_IN_STATE: Final = _LISTED + "WHERE d.state = :state ORDER BY d.id DESC LIMIT :limit"
+INSTANCE: Final = "SELECT * FROM instance WHERE id = :id"
+
+
+@dataclass(frozen=True, slots=True)
+class Claim:
+    """A delivery in hand: nobody else works on it until the lease ends."""
+
+    id: int
+    lease: str
+    attempts: int
+    instance: Instance
+
+
+@dataclass(frozen=True, slots=True)
+class Listed:
+    """A delivery as a list shows it. Of the patient it says nothing."""
+
+    id: int
+    destination: str
+    state: State
+    attempts: int
+    next_attempt_at: datetime
+    cause: str | None
+    remedy: str | None
+    note: str | None
+    received_at: datetime
+    sent_at: datetime | None
+    sop_instance_uid: str
+    study_instance_uid: str | None
+    calling_ae_title: str
+    duplicate: bool
+    conflict: bool
+
+
+def add(tx: Transaction, instance_id: int, destination: str, origin: UUID | None, state: State, at: datetime) -> None:
+    """Enter a delivery, `held` or `waiting`; one that is there already stays as it is."""
+    tx.execute(
+        INSERT,
+        {
+            "instance_id": instance_id,
+            "destination": destination,
+            "origin_id": None if origin is None else str(origin),
+            "state": state.value,
+            "at": moment_text(at),
+        },
+    )
+
+
+def claim(tx: Transaction, destination: str, now: datetime, lease_until: datetime, limit: int) -> list[Claim]:
+    """Take up to `limit` deliveries whose time has come, the longest waiting first."""
+    lease = uuid4().hex
+    rows = tx.execute(
+        CLAIM,
+        {
+            "destination": destination,
+            "from_state": State.WAITING.value,
+            "to_state": step(State.WAITING, Event.CLAIMED).value,
+            "lease": lease,
+            "lease_until": moment_text(lease_until),
+            "now": moment_text(now),
+            "limit": limit,
+        },
+    ).fetchall()
+    claims = []
+    for row in sorted(rows, key=lambda row: int(row["id"])):
+        found = tx.execute(INSTANCE, {"id": row["instance_id"]}).fetchone()
+        claims.append(Claim(row["id"], lease, row["attempts"], instance(found)))
+    return claims
+
+
+def extend(tx: Transaction, claim: Claim, lease_until: datetime) -> bool:
+    """Keep a claim for longer; False when it was lost."""
+    values = {"id": claim.id, "lease": claim.lease, "lease_until": moment_text(lease_until)}
+    return tx.execute(EXTEND, values).rowcount == 1
+
+
+def accepted(tx: Transaction, claim: Claim, at: datetime, note: str | None = None) -> bool:
+    """The destination has it; `note` says if something was special. False: the lease was lost."""
+    return _move_claimed(tx, claim, Event.ACCEPTED, at, sent_at=at, note=note)
+
+
+def failed(tx: Transaction, claim: Claim, at: datetime, next_attempt_at: datetime, cause: str) -> bool:
+    """Not this time: back to waiting until `next_attempt_at`. False: the lease was lost."""
+    return _move_claimed(tx, claim, Event.FAILED, at, next_attempt_at=next_attempt_at, cause=cause)
+
+
+def refused(tx: Transaction, claim: Claim, at: datetime, cause: str, remedy: str) -> bool:
+    """Not as it is: parked until a person decides. False: the lease was lost."""
+    return _move_claimed(tx, claim, Event.REFUSED, at, cause=cause, remedy=remedy)
+
+
+def withheld(tx: Transaction, claim: Claim, at: datetime, cause: str) -> bool:
+    """The destination takes nothing from this origin yet: held. False: the lease was lost."""
+    return _move_claimed(tx, claim, Event.WITHHELD, at, cause=cause)
+
+
+def retry(tx: Transaction, delivery_id: int, now: datetime) -> State:
+    """A person wants a parked delivery tried again; return its new state, or raise IllegalMove or LookupError."""
+    return _move(tx, delivery_id, Event.RETRIED, now)
+
+
+def cancel(tx: Transaction, delivery_id: int, now: datetime) -> State:
+    """A person gives a delivery up; return its new state, or raise IllegalMove or LookupError."""
+    return _move(tx, delivery_id, Event.CANCELLED, now)
+
+
+def release_held(tx: Transaction, origin: UUID, now: datetime, limit: int) -> int:
+    """Let up to `limit` held deliveries of one origin go; return how many went."""
+    target = step(State.HELD, Event.RELEASED)
+    values = {"to_state": target.value, "origin_id": str(origin), "now": moment_text(now), "limit": limit}
+    return tx.execute(RELEASE_HELD, values).rowcount
+
+
+def expire_leases(tx: Transaction, now: datetime, before: datetime | None = None) -> int:
+    """Return to waiting whatever was claimed and never finished: leases that ended by `before` (default `now`)."""
+    target = step(State.SENDING, Event.LEASE_EXPIRED)
+    values = {"to_state": target.value, "now": moment_text(now), "before": moment_text(before or now)}
+    return tx.execute(EXPIRE, values).rowcount
+
+
+def oldest(tx: Transaction, destination: str, state: State) -> datetime | None:
+    """Return since when the oldest delivery in this state is there."""
+    row = tx.execute(OLDEST, {"state": state.value, "destination": destination}).fetchone()
+    return None if row is None else moment(row["created_at"])
+
+
+def listing(tx: Transaction, state: State | None, limit: int) -> list[Listed]:
+    """Return the newest deliveries, at most `limit`, of one state or of all."""
+    if state is None:
+        rows = tx.execute(LISTING, {"limit": limit}).fetchall()
+    else:
+        rows = tx.execute(LISTING_IN_STATE, {"state": state.value, "limit": limit}).fetchall()
+    return [_listed(row) for row in rows]
+
+
+def _move_claimed(  # noqa: PLR0913  the columns that a move may set
+    tx: Transaction,
+    claim: Claim,
+    event: Event,
+    at: datetime,
+    *,
+    next_attempt_at: datetime | None = None,
+    sent_at: datetime | None = None,
+    cause: str | None = None,
+    remedy: str | None = None,
+    note: str | None = None,
+) -> bool:
+    values = {
+        "id": claim.id,
+        "lease": claim.lease,
+        "from_state": State.SENDING.value,
+        "to_state": step(State.SENDING, event).value,
+        "now": moment_text(at),
+        "next_attempt_at": moment_text(next_attempt_at or at),
+        "sent_at": None if sent_at is None else moment_text(sent_at),
+        "cause": cause,
+        "remedy": remedy,
+        "note": note,
+    }
+    return tx.execute(MOVE_CLAIMED, values).rowcount == 1
+
+
+def _move(tx: Transaction, delivery_id: int, event: Event, now: datetime) -> State:
+    row = tx.execute(FIND_STATE, {"id": delivery_id}).fetchone()
+    if row is None:
+        raise LookupError(f"There is no delivery {delivery_id}.")
+    state = State(row["state"])
+    target = step(state, event)
+    tx.execute(MOVE, {"id": delivery_id, "from_state": state.value, "to_state": target.value, "now": moment_text(now)})
+    return target
+
+
+def _listed(row: sqlite3.Row) -> Listed:
+    return Listed(
+        id=row["id"],
+        destination=row["destination"],
+        state=State(row["state"]),
+        attempts=row["attempts"],
+        next_attempt_at=moment(row["next_attempt_at"]),
+        cause=row["cause"],
+        remedy=row["remedy"],
+        note=row["note"],
+        received_at=moment(row["kept_at"]),
+        sent_at=moment_or_none(row["sent_at"]),
+        sop_instance_uid=row["sop_instance_uid"],
+        study_instance_uid=row["study_instance_uid"],
+        calling_ae_title=row["calling_ae_title"],
+        duplicate=row["duplicate_of"] is not None,
+        conflict=bool(row["conflict"]),
+    )

@@ -1,0 +1,70 @@
+"""The HTTP client that both directions share: the system's trust store, time limits, no redirects, bounded answers."""
+
+from __future__ import annotations
+
+import ssl
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Final
+
+import httpx
+import truststore
+
+from smartlink.gateway.errors import TryAgain, Unreachable
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
+
+_CONNECT_SECONDS: Final = 10.0
+_ANSWER_SECONDS: Final = 60.0
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """A whole answer: status, headers (names in lower case) and a body of bounded size."""
+
+    status: int
+    headers: Mapping[str, str]
+    body: bytes
+
+    @property
+    def is_success(self) -> bool:
+        """Whether the status is a 2xx."""
+        return self.status // 100 == 2  # noqa: PLR2004  the class of success
+
+    @property
+    def media_type(self) -> str:
+        """The media type without its parameters, in lower case."""
+        return self.headers.get("content-type", "").partition(";")[0].strip().lower()
+
+
+def new_client(connections: int = 16) -> httpx.Client:
+    """Return a client for the life of the program. A proxy named in the environment is honoured."""
+    return httpx.Client(
+        verify=truststore.SSLContext(ssl.PROTOCOL_TLS_CLIENT),
+        timeout=httpx.Timeout(_ANSWER_SECONDS, connect=_CONNECT_SECONDS),
+        limits=httpx.Limits(max_connections=connections, max_keepalive_connections=connections),
+        follow_redirects=False,
+    )
+
+
+def exchange(
+    client: httpx.Client,
+    method: str,
+    url: str,
+    *,
+    headers: Mapping[str, str],
+    content: bytes | Iterable[bytes] | None = None,
+    largest: int,
+) -> Answer:
+    """Send one request and return its whole answer. Raises Unreachable when none came, TryAgain when it is too long."""
+    try:
+        with client.stream(method, url, headers=dict(headers), content=content) as response:
+            body = bytearray()
+            for piece in response.iter_bytes():
+                body += piece
+                if len(body) > largest:
+                    raise TryAgain("The answer is far too long to be the expected one.", status=response.status_code)
+            lowered = {name.lower(): value for name, value in response.headers.items()}
+            return Answer(response.status_code, lowered, bytes(body))
+    except (httpx.HTTPError, httpx.InvalidURL, httpx.StreamError) as error:
+        raise Unreachable(f"No answer ({type(error).__name__}).") from error
