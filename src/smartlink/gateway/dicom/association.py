@@ -1,0 +1,247 @@
+"""One Association on one socket, as acceptor: feeds the Upper Layer, hands messages to services, sends responses.
+
+One thread, one buffer, one send per response. Whatever goes wrong ends this Association and no other.
+"""
+
+from __future__ import annotations
+
+import socket
+import traceback
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import TYPE_CHECKING, Final
+
+import structlog
+
+from smartlink.gateway.dicom import upper_layer as ul
+from smartlink.gateway.dicom.negotiation import Agreement, Policy, judge
+from smartlink.gateway.dicom.service import Answer, Callers, Exchange, Peer, Service
+from smartlink.gateway.dicom.states import Role, State
+from smartlink.gateway.platform.sockets import quick_acknowledgement, without_delay
+from smartlink.standard.reject import LOCAL_LIMIT_EXCEEDED, AbortSource
+from smartlink.standard.status import Status
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+    from datetime import datetime
+
+    from smartlink.gateway.dicom.command import Command
+
+log = structlog.get_logger(__name__)
+
+BUFFER_SIZE: Final = 512 * 1024
+_MOST_LEFTOVER: Final = 16 * 1024 * 1024
+
+
+@dataclass(frozen=True, slots=True)
+class Timeouts:
+    """How long we wait for a peer, in seconds."""
+
+    artim: float = 30.0
+    """For the request after the connection, and for the close after the end (PS3.8 section 9.1.5)."""
+    idle: float = 600.0
+    """Between two messages: scanners keep an Association open while they examine."""
+    stall: float = 60.0
+    """Between two pieces of one message, and for a response to be taken."""
+
+
+@dataclass(frozen=True, slots=True)
+class Terms:
+    """What every Association of one acceptor has in common."""
+
+    policy: Policy
+    services: Mapping[int, Service]
+    """By Command Field."""
+    callers: Callers
+    clock: Callable[[], datetime]
+    timeouts: Timeouts
+    limits: ul.Limits
+
+
+class Association:
+    """One Association from accept to close; `serve` in a thread of its own, `hang_up` from any other."""
+
+    def __init__(self, sock: socket.socket, address: str, terms: Terms, *, full: bool = False) -> None:
+        """Take an accepted socket; `full` means the house is, so the request will be rejected as transient."""
+        self._sock = sock
+        self._address = address
+        self._terms = terms
+        self._full = full
+        self._layer = ul.UpperLayer(Role.ACCEPTOR, terms.limits)
+        self._agreement: Agreement | None = None
+        self._peer: Peer | None = None
+        self._exchange: Exchange | None = None
+        self._exchange_context = 0
+        self._closing = False
+
+    @property
+    def busy(self) -> bool:
+        """Whether a message is under way."""
+        return self._exchange is not None or self._layer.message_under_way
+
+    def hang_up(self, *, only_if_idle: bool = False) -> None:
+        """End the Association soon: after the message under way, or at once."""
+        self._closing = True
+        if only_if_idle and self.busy:
+            return
+        try:
+            self._sock.shutdown(socket.SHUT_RDWR)
+        except OSError:
+            return
+
+    def serve(self) -> None:
+        """Hold the conversation until either side ends it; returns, and never raises."""
+        try:
+            self._converse()
+        except OSError as problem:
+            log.info("association_lost", address=self._address, why=type(problem).__name__)
+        except Exception as problem:  # noqa: BLE001 - the top of a protocol handler: the other Associations go on
+            log.error("association_failed", address=self._address, why=type(problem).__name__, at=_place(problem))
+        finally:
+            if self._exchange is not None:
+                self._exchange.abandon()
+                self._exchange = None
+            self._sock.close()
+
+    def _converse(self) -> None:
+        without_delay(self._sock)
+        acknowledge = quick_acknowledgement(self._sock)
+        buffer = memoryview(bytearray(BUFFER_SIZE))
+        self._layer.transport_opened()
+        deadline = self._terms.clock() + timedelta(seconds=self._terms.timeouts.artim)
+        leftover = 0
+        while True:
+            self._sock.settimeout(self._patience(deadline))
+            try:
+                count = self._sock.recv_into(buffer)
+            except TimeoutError:
+                self._give_up()
+                return
+            if not count:
+                self._closed_by_peer()
+                return
+            acknowledge()
+            self._layer.receive(buffer[:count])
+            was_open = self._layer.state is not State.AWAITING_CLOSE
+            if not self._handle_events():
+                return
+            if self._layer.state is State.AWAITING_CLOSE:
+                if was_open:
+                    self._sock.shutdown(socket.SHUT_WR)
+                    deadline = self._terms.clock() + timedelta(seconds=self._terms.timeouts.artim)
+                leftover += count
+                if leftover > _MOST_LEFTOVER:
+                    return
+
+    def _patience(self, deadline: datetime) -> float:
+        """Return how long to wait for the next bytes. Under ARTIM the whole wait counts, not each piece of it."""
+        waits = self._terms.timeouts
+        if self._layer.artim_running:
+            left = (deadline - self._terms.clock()).total_seconds()
+            return min(max(left, 0.001), waits.artim)
+        return waits.stall if self.busy else waits.idle
+
+    def _handle_events(self) -> bool:
+        """Handle what was received; return whether the conversation goes on."""
+        while (event := self._layer.next_event()) is not None:
+            match event:
+                case ul.DataFragment():
+                    self._take_fragment(event)
+                case ul.CommandReceived():
+                    self._take_command(event)
+                case ul.AssociationRequested():
+                    self._take_request(event)
+                case ul.ReleaseRequested():
+                    self._drop_exchange()
+                    self._sock.sendall(self._layer.respond_release())
+                case ul.Faulted():
+                    self._drop_exchange()
+                    log.error("association_faulted", address=self._address, why=event.why, **self._who())
+                    self._sock.sendall(event.reply)
+                case ul.Aborted():
+                    log.info("association_aborted", source=event.source, reason=event.reason, **self._who())
+                    return False
+                case _:
+                    return False
+        return True
+
+    def _take_request(self, event: ul.AssociationRequested) -> None:
+        request = event.request
+        outcome = LOCAL_LIMIT_EXCEEDED if self._full else judge(request, self._terms.policy)
+        if not isinstance(outcome, Agreement):
+            calling = request.calling_ae_title.strip(" \0")
+            reason = f"{outcome.result}/{outcome.source}/{outcome.reason}"
+            log.error(
+                "association_rejected",
+                reason=reason,
+                calling_ae_title=calling,
+                called_ae_title=request.called_ae_title.strip(" \0"),
+                address=self._address,
+            )
+            self._terms.callers.refused(calling, self._address, reason)
+            self._sock.sendall(self._layer.reject(outcome))
+            return
+        self._agreement = outcome
+        self._peer = Peer(outcome.calling_ae_title, outcome.called_ae_title, self._address, self._local_address())
+        if outcome.refused_syntaxes:
+            self._terms.callers.syntaxes_refused(outcome.calling_ae_title, self._address, outcome.refused_syntaxes)
+        self._sock.sendall(self._layer.accept(outcome.accept))
+
+    def _take_command(self, event: ul.CommandReceived) -> None:
+        assert self._peer is not None  # noqa: S101 - the Upper Layer lets no message through before the acceptance
+        assert self._agreement is not None  # noqa: S101 - likewise
+        command = event.command
+        service = self._terms.services.get(command.field)
+        self._exchange_context = event.context_id
+        if service is not None:
+            self._exchange = service.begin(self._peer, self._agreement.contexts[event.context_id], command)
+        else:
+            self._exchange = Answer(command.response(Status.UNRECOGNIZED_OPERATION))
+        if not command.has_data_set:
+            self._respond(command)
+
+    def _take_fragment(self, event: ul.DataFragment) -> None:
+        assert self._exchange is not None  # noqa: S101 - the Upper Layer lets no Data Set through without a command
+        self._exchange.write(event.data)
+        if event.last:
+            self._respond(None)
+
+    def _respond(self, command: Command | None) -> None:
+        """Send the response in one piece; what is no request gets none."""
+        exchange, self._exchange = self._exchange, None
+        assert exchange is not None  # noqa: S101 - set by both callers
+        response = exchange.finish()
+        if command is None or command.wants_response:
+            self._sock.sendall(self._layer.send_command(self._exchange_context, response))
+        if self._closing:
+            self._sock.sendall(self._layer.abort(AbortSource.SERVICE_USER))
+
+    def _give_up(self) -> None:
+        """The peer was silent for too long."""
+        if self._layer.artim_running:
+            self._layer.artim_expired()
+        else:
+            log.info("association_timed_out", **self._who())
+            self._sock.sendall(self._layer.abort(AbortSource.SERVICE_USER))
+
+    def _closed_by_peer(self) -> None:
+        if not self._layer.transport_closed().expected:
+            log.info("association_closed_midway", **self._who())
+
+    def _drop_exchange(self) -> None:
+        if self._exchange is not None:
+            self._exchange.abandon()
+            self._exchange = None
+
+    def _who(self) -> dict[str, str]:
+        return {} if self._peer is None else {"calling_ae_title": self._peer.calling_ae_title}
+
+    def _local_address(self) -> str:
+        host, port = self._sock.getsockname()[:2]
+        return f"{host}:{port}"
+
+
+def _place(problem: BaseException) -> str:
+    """Return where in the code it happened: a message could hold what a peer sent."""
+    frame = traceback.extract_tb(problem.__traceback__)[-1]
+    return f"{frame.name}:{frame.lineno}"

@@ -1,0 +1,96 @@
+"""Storage SCP (PS3.4 Annex B): the door through which images come. Success means on disk for good."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import structlog
+
+from smartlink.gateway.dicom.service import Callers, Peer
+from smartlink.gateway.intake import Intake, Reception, StoreRefused, StoreRequest
+from smartlink.standard.status import Status
+
+if TYPE_CHECKING:
+    from smartlink.gateway.dicom.command import Command
+    from smartlink.gateway.dicom.negotiation import Context
+
+log = structlog.get_logger(__name__)
+
+
+class StorageSCP:
+    """Hands each C-STORE to the intake and says who asked."""
+
+    def __init__(self, intake: Intake, callers: Callers) -> None:
+        """Take the intake and who is told of callers."""
+        self._intake = intake
+        self._callers = callers
+
+    def begin(self, peer: Peer, context: Context, command: Command) -> StoreExchange:
+        """Begin one C-STORE (PS3.7 section 9.1.1); a refusal is answered after the Data Set, as the standard has it."""
+        self._callers.seen(peer.calling_ae_title, peer.address, verified=False)
+        return StoreExchange(
+            self._intake,
+            command,
+            StoreRequest(
+                sop_class_uid=command.affected_sop_class_uid,
+                sop_instance_uid=command.affected_sop_instance_uid,
+                transfer_syntax_uid=context.transfer_syntax,
+                calling_ae_title=peer.calling_ae_title,
+                called_ae_title=peer.called_ae_title,
+                peer_address=peer.address,
+                local_address=peer.local_address,
+            ),
+        )
+
+
+class StoreExchange:
+    """One C-STORE under way. After a refusal its bytes are passed over, so that the Association stays usable."""
+
+    def __init__(self, intake: Intake, command: Command, request: StoreRequest) -> None:
+        """Ask the intake at once: what is refused is never written."""
+        self._command = command
+        self._request = request
+        self._reception: Reception | None = None
+        self._refusal: StoreRefused | None = None
+        try:
+            self._reception = intake.begin(request)
+        except StoreRefused as refusal:
+            self._refuse(refusal)
+
+    def write(self, fragment: memoryview) -> None:
+        """Stream the Data Set's next bytes to the spool."""
+        if self._reception is None:
+            return
+        try:
+            self._reception.write(fragment)
+        except StoreRefused as refusal:
+            self._refuse(refusal)
+
+    def finish(self) -> Command:
+        """Return Success when the instance is on disk for good, the refusal's Status otherwise."""
+        try:
+            if self._reception is not None:
+                self._reception.finish()
+        except StoreRefused as refusal:
+            self._refuse(refusal)
+        self._reception = None
+        if self._refusal is None:
+            return self._command.response(Status.SUCCESS)
+        return self._command.response(self._refusal.status, self._refusal.reason)
+
+    def abandon(self) -> None:
+        """The sender went away midway: leave nothing behind."""
+        if self._reception is not None:
+            self._reception.abandon()
+            self._reception = None
+
+    def _refuse(self, refusal: StoreRefused) -> None:
+        self._reception = None
+        self._refusal = refusal
+        log.error(
+            "store_refused",
+            status=refusal.status.shown,
+            why=refusal.reason,
+            calling_ae_title=self._request.calling_ae_title,
+            address=self._request.peer_address,
+        )

@@ -1,0 +1,1 @@
+"""What differs between Linux and Windows, and nothing else: flushing, immediate acknowledgement, file protection."""
