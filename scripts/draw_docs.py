@@ -1,0 +1,114 @@
+"""Draw the documents that are made of other facts: the delivery's states, and which tests prove which requirement.
+
+`python -m scripts.draw_docs` writes them; a habit test holds that what is committed equals what would be drawn.
+"""
+
+import ast
+import re
+from collections.abc import Iterator, Mapping
+from enum import StrEnum
+from pathlib import Path
+
+from smartlink.gateway.delivery import MOVES, SCREEN_WORDS, Event, State
+
+ROOT = Path(__file__).resolve().parent.parent
+REQUIREMENT = re.compile(r"^\| (R\d+[a-z]?) \| ([^|]+) \|", re.MULTILINE)
+
+
+def main() -> None:
+    """Write both documents."""
+    docs = ROOT / "docs"
+    (docs / "states.md").write_text(states(MOVES, SCREEN_WORDS), encoding="utf-8")
+    (docs / "traceability.md").write_text(traceability(ROOT), encoding="utf-8")
+
+
+def states(moves: Mapping[tuple[State, Event], State], words: Mapping[State, str]) -> str:
+    """The table of moves as a diagram and as the table that it is."""
+    arrows = [f"    {source} --> {target}: {spoken(event)}" for (source, event), target in moves.items()]
+    ends = [f"    {state} --> [*]" for state in State if not any(state is source for source, _ in moves)]
+    names = [row(f"`{state}`", words[state]) for state in State]
+    rows = [row(f"`{source}`", *(cell(moves.get((source, event))) for event in Event)) for source in State]
+    return "\n".join(
+        [
+            "# States of a delivery",
+            "",
+            "Drawn by `make docs` from `smartlink.gateway.delivery`; edit the table there.",
+            "A delivery is one instance on its way to one destination.",
+            "",
+            "```mermaid",
+            "stateDiagram-v2",
+            *arrows,
+            *ends,
+            "```",
+            "",
+            "| State | On screen |",
+            "|---|---|",
+            *names,
+            "",
+            "What follows when an event meets a state; an empty cell raises `IllegalMove`.",
+            "",
+            row("", *(spoken(event) for event in Event)),
+            "|---" * (len(Event) + 1) + "|",
+            *rows,
+            "",
+        ]
+    )
+
+
+def row(*cells: str) -> str:
+    """One line of a table."""
+    return f"| {' | '.join(cells)} |"
+
+
+def spoken(word: StrEnum) -> str:
+    """A word of the table as a person says it."""
+    return word.replace("_", " ")
+
+
+def cell(state: State | None) -> str:
+    """One cell of the table of moves."""
+    return "" if state is None else f"`{state}`"
+
+
+def requirements(text: str) -> dict[str, str]:
+    """Number and title of each requirement in the text of docs/requirements.md, in its order."""
+    return dict(REQUIREMENT.findall(text))
+
+
+def proofs(root: Path) -> Iterator[tuple[str, str]]:
+    """Each (requirement, test file) that a `proves` mark below `root`/tests connects."""
+    for path in sorted((root / "tests").rglob("test_*.py")):
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+            if isinstance(node, ast.Call) and ast.unparse(node.func).endswith("mark.proves"):
+                for argument in node.args:
+                    yield ast.literal_eval(argument), path.relative_to(root).as_posix()
+
+
+def traceability(root: Path) -> str:
+    """Which test files prove which requirement; a requirement without a test has an empty cell."""
+    titles = requirements((root / "docs" / "requirements.md").read_text(encoding="utf-8"))
+    found: dict[str, set[str]] = {number: set() for number in titles}
+    for number, path in proofs(root):
+        found.setdefault(number, set()).add(path)
+    rows = [
+        row(number, titles.get(number, ""), "<br>".join(f"`{path}`" for path in sorted(paths)))
+        for number, paths in found.items()
+    ]
+    proven = sum(bool(paths) for paths in found.values())
+    return "\n".join(
+        [
+            "# Which tests prove which requirement",
+            "",
+            "Drawn by `make docs` from [requirements.md](requirements.md) and the tests' marks",
+            f'`@pytest.mark.proves("R87")`. {proven} of {len(found)} have a test.',
+            "",
+            "| Number | Requirement | Proven in |",
+            "|---|---|---|",
+            *rows,
+            "",
+        ]
+    )
+
+
+if __name__ == "__main__":
+    main()

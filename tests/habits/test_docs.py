@@ -1,0 +1,48 @@
+"""What is drawn equals what it is drawn from, and every requirement has its number."""
+
+from pathlib import Path
+
+from scripts import draw_docs
+from smartlink.gateway.delivery import MOVES, SCREEN_WORDS, Event, State
+from tests.habits.repository import ROOT, read
+
+REQUIREMENTS = Path("docs/requirements.md")
+EXPECTED = [*(f"R{number}" for number in range(1, 15)), "R14b", *(f"R{number}" for number in range(15, 154))]
+
+
+def problems(drawn: str, committed: str) -> list[str]:
+    """Why a drawn document has to be drawn again: the first line that differs."""
+    pairs = zip([*drawn.splitlines(), "(end)"], [*committed.splitlines(), "(end)"], strict=False)
+    differing = [f"`make docs`: {there!r} should be {right!r}" for right, there in pairs if right != there]
+    return differing[:1]
+
+
+def unknown(proofs: list[tuple[str, str]], known: dict[str, str]) -> list[str]:
+    """Each mark that names a requirement which does not exist."""
+    return [f"{path} proves {number}, which is no requirement" for number, path in proofs if number not in known]
+
+
+def test_the_states_are_drawn_from_the_table() -> None:
+    assert problems(draw_docs.states(MOVES, SCREEN_WORDS), read(Path("docs/states.md"))) == []
+
+
+def test_a_move_that_is_not_drawn_is_seen() -> None:
+    drawn = draw_docs.states({(State.HELD, Event.RELEASED): State.WAITING}, SCREEN_WORDS)
+    committed = draw_docs.states({}, SCREEN_WORDS)
+    assert problems(drawn, committed) == ["`make docs`: '    held --> [*]' should be '    held --> waiting: released'"]
+
+
+def test_the_traceability_is_drawn_from_the_marks() -> None:
+    assert problems(draw_docs.traceability(ROOT), read(Path("docs/traceability.md"))) == []
+
+
+def test_the_requirements_are_complete_and_in_order() -> None:
+    assert list(draw_docs.requirements(read(REQUIREMENTS))) == EXPECTED
+
+
+def test_marks_name_requirements() -> None:
+    assert unknown(list(draw_docs.proofs(ROOT)), draw_docs.requirements(read(REQUIREMENTS))) == []
+
+
+def test_a_mark_of_no_requirement_is_seen() -> None:
+    assert unknown([("R1", "a.py"), ("R900", "b.py")], {"R1": ""}) == ["b.py proves R900, which is no requirement"]
