@@ -1,7 +1,7 @@
-"""Text of a Data Set, decoded by Specific Character Set (0008,0005).
+r"""Text of a Data Set, decoded by Specific Character Set (0008,0005).
 
 The tables are PS3.3 C.12.1.1.2 (Tables C.12-2 to C.12-5); the rules are PS3.5 section 6.1. A value is decoded as a
-whole and divided into values, component groups and components afterwards: in the multi-byte sets the bytes of ``\\``,
+whole and divided into values, component groups and components afterwards: in the multi-byte sets the bytes of ``\``,
 ``^`` and ``=`` are also parts of characters (JIS X 0208 puts U+79CB at 3D29), so dividing first would cut characters.
 """
 

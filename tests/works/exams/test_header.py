@@ -11,7 +11,17 @@ from hypothesis import strategies as st
 from smartlink.link.connections import Mapping
 from smartlink.works.exams import header
 from smartlink.works.exams.header import HeaderUnreadable
-from tests.works.exams.part10 import BIG, DEFLATED, EXPLICIT, IMPLICIT, JPEG_BASELINE, dataset, element, part10, sequence
+from tests.works.exams.part10 import (
+    BIG,
+    DEFLATED,
+    EXPLICIT,
+    IMPLICIT,
+    JPEG_BASELINE,
+    dataset,
+    element,
+    part10,
+    sequence,
+)
 
 SOP = "1.2.3.4.5"
 MADRID = "Europe/Madrid"

@@ -32,6 +32,7 @@ _DEFLATED: Final = "1.2.840.10008.1.2.1.99"
 _INFLATED_AT_MOST: Final = 64 * 1024 * 1024
 _META_AT_MOST: Final = 1024 * 1024
 _LONG_VRS: Final = frozenset({b"OB", b"OW", b"UN", b"SQ", b"UT", b"OF", b"OD", b"OL", b"OV", b"UC", b"UR"})
+_UNSIGNED_SHORT: Final = 2  # bytes of a US value
 _PIXELS: Final = (0x7FE00008, 0x7FE00009, 0x7FE00010)
 
 _SPECIFIC_CHARACTER_SET: Final = 0x00080005
@@ -192,7 +193,7 @@ class _Values:
 
     def plain(self, tag: int) -> str:
         """A value of the default repertoire (UI, CS, IS, DS, DA, TM), its first one."""
-        return self._raw(tag).decode("ascii", errors="replace").split("\\")[0].strip(" \0")
+        return self._raw(tag).decode("ascii", errors="replace").split("\\")[0].replace("\0", "").strip()
 
     def uid(self, tag: int, name: str) -> str:
         """A UID that must be there."""
@@ -215,20 +216,22 @@ class _Values:
 
     def unsigned(self, tag: int) -> int | None:
         """A US value."""
-        element = self._dataset.get_item(tag)
-        if not isinstance(element, RawDataElement) or len(element.value or b"") < 2:
+        element: object = self._dataset.get_item(tag)
+        raw = self._raw(tag)
+        if not isinstance(element, RawDataElement) or len(raw) < _UNSIGNED_SHORT:
             return None
-        return int.from_bytes((element.value or b"")[:2], "little" if element.is_little_endian else "big")
+        return int.from_bytes(raw[:_UNSIGNED_SHORT], "little" if element.is_little_endian else "big")
 
     def items(self, tag: int) -> Iterable["_Values"]:
         """The items of a sequence."""
         if tag not in self._dataset:
             return ()
-        value = self._dataset[tag].value
-        return (_Values(item, self._charset) for item in value) if isinstance(value, Iterable) else ()
+        value: object = self._dataset[tag].value
+        items = value if isinstance(value, Sequence) else ()
+        return (_Values(item, self._charset) for item in items if isinstance(item, Dataset))
 
     def _raw(self, tag: int) -> bytes:
-        element = self._dataset.get_item(tag)
+        element: object = self._dataset.get_item(tag)
         value = element.value if isinstance(element, RawDataElement) else None
         return value if isinstance(value, bytes) else b""
 
@@ -287,7 +290,8 @@ def _moment(values: _Values, zone: ZoneInfo) -> datetime | None:
     if day is None:
         return None
     found = re.match(r"([01][0-9]|2[0-3]):?([0-5][0-9])?:?([0-5][0-9])?", values.plain(0x00080030))
-    clock = time(*(int(part or 0) for part in found.groups())) if found else time()
+    hour, minute, second = (int(part or 0) for part in found.groups()) if found else (0, 0, 0)
+    clock = time(hour, minute, second)
     return datetime.combine(day, clock, _offset(values.plain(0x00080201)) or zone)
 
 

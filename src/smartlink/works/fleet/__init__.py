@@ -1,0 +1,1 @@
+"""The fleet: licence keys, gateways, their credentials and their connections."""

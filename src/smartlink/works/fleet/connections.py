@@ -1,0 +1,126 @@
+"""Connections: the gateway owns them, Works mirrors them and keeps AE titles unique in a facility (R61, R66, R87)."""
+
+import uuid
+from dataclasses import replace
+from datetime import datetime
+from typing import Final
+
+import structlog
+
+from smartlink.link.connections import Connection, ConnectionAcknowledged, ConnectionPut, Kind
+from smartlink.link.problems import ProblemType
+from smartlink.works.access import Access, Site
+from smartlink.works.errors import LinkRefused
+from smartlink.works.fleet.tokens import Caller
+from smartlink.works.store import connections
+from smartlink.works.store.connections import ConnectionRow
+from smartlink.works.store.database import Clash
+
+log = structlog.get_logger(__name__)
+
+DUPLICATE: Final = (
+    "Another connection of this facility has the same AE title: look in Works for it, and give one of them another."
+)
+
+
+def put(
+    access: Access, caller: Caller, connection_id: uuid.UUID, wanted: ConnectionPut, now: datetime
+) -> ConnectionAcknowledged:
+    """Add or change a connection of the caller's facility; repeating it changes nothing.
+
+    An ultrasound system that the facility knows already under this AE title is updated, and its id is the answer.
+    Raises LinkRefused (connection_duplicate, connection_unknown, specialty_unknown).
+    """
+    with access.organisation(caller.organisation_id) as site:
+        _check_specialties(site, caller, wanted)
+        known = connections.lock(site, connection_id)
+        if known is not None:
+            acknowledged = _change(site, caller, known, wanted, now)
+        else:
+            acknowledged = _add(site, caller, connection_id, wanted, now)
+    log.info("connection_put", connection_id=str(acknowledged.id), kind=wanted.kind, version=acknowledged.version)
+    return acknowledged
+
+
+def of_facility(site: Site, facility_id: uuid.UUID) -> tuple[Connection, ...]:
+    """The connections of a facility as the link shows them."""
+    return tuple(
+        Connection.model_validate(
+            {
+                "id": row.id,
+                "kind": row.kind,
+                "name": row.name,
+                "ae_title": row.ae_title,
+                "host": row.host,
+                "port": row.port,
+                "specialty_ids": row.specialty_ids,
+                "mapping": row.mapping,
+                "status": row.status,
+                "last_seen_at": row.last_seen_at,
+                "version": row.version,
+            }
+        )
+        for row in connections.of_facility(site, facility_id)
+    )
+
+
+def _check_specialties(site: Site, caller: Caller, wanted: ConnectionPut) -> None:
+    asked = list(dict.fromkeys(wanted.specialty_ids))
+    if len(connections.active_specialties(site, caller.facility_id, asked)) != len(asked):
+        raise LinkRefused(ProblemType.SPECIALTY_UNKNOWN, "A specialty is unknown or no longer used: synchronise first.")
+
+
+def _change(
+    site: Site, caller: Caller, known: ConnectionRow, wanted: ConnectionPut, now: datetime
+) -> ConnectionAcknowledged:
+    if known.facility_id != caller.facility_id or known.deleted_at is not None:
+        raise LinkRefused(ProblemType.CONNECTION_UNKNOWN, "This connection is not one of the facility any more.")
+    return _write(site, known, _row(caller, known.id, wanted, version=known.version), now)
+
+
+def _add(
+    site: Site, caller: Caller, connection_id: uuid.UUID, wanted: ConnectionPut, now: datetime
+) -> ConnectionAcknowledged:
+    fresh = _row(caller, connection_id, wanted, version=1)
+    if connections.insert(site, fresh, ae_norm=wanted.ae_title.casefold(), now=now):
+        return ConnectionAcknowledged(id=connection_id, version=1)
+    holder = connections.lock_by_ae_title(site, caller.facility_id, wanted.ae_title.casefold())
+    if holder is None:  # the id itself is taken, by something that this organisation may not see
+        raise LinkRefused(ProblemType.CONNECTION_UNKNOWN, "This connection needs another id: add it anew.")
+    if holder.kind != Kind.ULTRASOUND or wanted.kind is not Kind.ULTRASOUND:
+        raise LinkRefused(ProblemType.CONNECTION_DUPLICATE, DUPLICATE)
+    # The scanner registered itself again: what people have set here meanwhile stays as it is.
+    seen = replace(holder, gateway_id=caller.gateway_id, host=wanted.host, last_seen_at=wanted.last_seen_at)
+    return _write(site, holder, seen, now)
+
+
+def _write(site: Site, known: ConnectionRow, wanted: ConnectionRow, now: datetime) -> ConnectionAcknowledged:
+    """Write what differs; the version counts changes of substance, not sightings."""
+    same = replace(wanted, last_seen_at=known.last_seen_at) == known
+    if same and wanted.last_seen_at in {None, known.last_seen_at}:
+        return ConnectionAcknowledged(id=known.id, version=known.version)
+    version = known.version if same else known.version + 1
+    try:
+        connections.update(site, replace(wanted, version=version), ae_norm=wanted.ae_title.casefold(), now=now)
+    except Clash as clash:
+        raise LinkRefused(ProblemType.CONNECTION_DUPLICATE, DUPLICATE) from clash
+    return ConnectionAcknowledged(id=known.id, version=version)
+
+
+def _row(caller: Caller, connection_id: uuid.UUID, wanted: ConnectionPut, *, version: int) -> ConnectionRow:
+    return ConnectionRow(
+        id=connection_id,
+        facility_id=caller.facility_id,
+        gateway_id=caller.gateway_id,
+        kind=wanted.kind.value,
+        name=wanted.name,
+        ae_title=wanted.ae_title,
+        host=wanted.host,
+        port=wanted.port,
+        specialty_ids=list(wanted.specialty_ids),
+        mapping=None if wanted.mapping is None else wanted.mapping.value,
+        status=wanted.status.value,
+        version=version,
+        last_seen_at=wanted.last_seen_at,
+        deleted_at=None,
+    )

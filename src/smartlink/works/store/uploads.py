@@ -1,0 +1,180 @@
+"""Uploads: one row for each permission to put an object, from the offer to what became of it.
+
+States: offered → confirmed → ingested | failed. From *confirmed* on Works has custody: the object is in storage,
+verified, and the row says so.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, Final
+from uuid import UUID
+
+from smartlink.works.store.database import Site
+
+_COLUMNS: Final = (
+    "id, gateway_id, connection_id, sop_class_uid, sop_instance_uid, transfer_syntax_uid, study_instance_uid,"
+    " series_instance_uid, object_key, object_sha256, dataset_sha256, size, state, conflict, received_at, offered_at,"
+    " expires_at, confirmed_at, ingested_at, failure"
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Upload:
+    """One upload. Digests are the gateway's until ingested; then `dataset_sha256` is Works' own."""
+
+    id: UUID
+    gateway_id: UUID
+    connection_id: UUID | None
+    sop_class_uid: str
+    sop_instance_uid: str
+    transfer_syntax_uid: str
+    study_instance_uid: str
+    series_instance_uid: str
+    object_key: str
+    object_sha256: bytes
+    dataset_sha256: bytes
+    size: int
+    state: str
+    conflict: bool
+    received_at: datetime
+    offered_at: datetime
+    expires_at: datetime
+    confirmed_at: datetime | None
+    ingested_at: datetime | None
+    failure: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class Kept:
+    """What Works already holds under a SOP Instance UID: the first instance, or one in conflict with it."""
+
+    upload_id: UUID
+    dataset_sha256: bytes
+    object_sha256: bytes
+    stored_at: datetime
+
+
+def insert(site: Site, upload: Upload, *, attributes: dict[str, Any]) -> None:
+    """Add an offered upload."""
+    site.run(
+        "INSERT INTO upload (id, organisation_id, gateway_id, connection_id, sop_class_uid, sop_instance_uid,"
+        " series_instance_uid, study_instance_uid, transfer_syntax_uid, attributes, object_key, object_sha256,"
+        " dataset_sha256, size, state, conflict, received_at, offered_at, expires_at) VALUES (:id, :organisation_id,"
+        " :gateway_id, :connection_id, :sop_class_uid, :sop_instance_uid, :series_instance_uid,"
+        " :study_instance_uid, :transfer_syntax_uid, :attributes, :object_key, :object_sha256, :dataset_sha256,"
+        " :size, :state, :conflict, :received_at, :offered_at, :expires_at)",
+        id=upload.id,
+        organisation_id=site.organisation_id,
+        gateway_id=upload.gateway_id,
+        connection_id=upload.connection_id,
+        sop_class_uid=upload.sop_class_uid,
+        sop_instance_uid=upload.sop_instance_uid,
+        series_instance_uid=upload.series_instance_uid,
+        study_instance_uid=upload.study_instance_uid,
+        transfer_syntax_uid=upload.transfer_syntax_uid,
+        attributes=attributes,
+        object_key=upload.object_key,
+        object_sha256=upload.object_sha256,
+        dataset_sha256=upload.dataset_sha256,
+        size=upload.size,
+        state=upload.state,
+        conflict=upload.conflict,
+        received_at=upload.received_at,
+        offered_at=upload.offered_at,
+        expires_at=upload.expires_at,
+    )
+
+
+def renew(site: Site, upload_id: UUID, *, conflict: bool, now: datetime, expires_at: datetime) -> None:
+    """The same offer again: a new ticket for the same upload."""
+    site.run(
+        "UPDATE upload SET offered_at = :now, expires_at = :expires_at, conflict = :conflict"
+        " WHERE id = :id AND state = 'offered'",
+        id=upload_id,
+        conflict=conflict,
+        now=now,
+        expires_at=expires_at,
+    )
+
+
+def same_object(site: Site, sop_instance_uid: str, object_sha256: bytes) -> list[Upload]:
+    """Every upload of exactly this file, the furthest one first."""
+    return site.many(
+        Upload,
+        f"SELECT {_COLUMNS} FROM upload WHERE sop_instance_uid = :uid AND object_sha256 = :sha256"  # noqa: S608
+        " ORDER BY (state IN ('confirmed', 'ingested', 'failed')) DESC, offered_at",
+        uid=sop_instance_uid,
+        sha256=object_sha256,
+    )
+
+
+def kept(site: Site, sop_instance_uid: str) -> list[Kept]:
+    """What is ingested under this UID, the first instance before those in conflict with it."""
+    return site.many(
+        Kept,
+        "SELECT u.id AS upload_id, i.dataset_sha256, i.object_sha256, u.confirmed_at AS stored_at"
+        " FROM instance i JOIN upload u ON u.id = i.upload_id WHERE i.sop_instance_uid = :uid"
+        " UNION ALL "
+        "SELECT u.id, c.dataset_sha256, u.object_sha256, u.confirmed_at"
+        " FROM instance i JOIN instance_conflict c ON c.instance_id = i.id JOIN upload u ON u.id = c.upload_id"
+        " WHERE i.sop_instance_uid = :uid",
+        uid=sop_instance_uid,
+    )
+
+
+def of_gateway(site: Site, gateway_id: UUID, upload_ids: Sequence[UUID]) -> list[Upload]:
+    """Those of these uploads that are the gateway's own."""
+    return site.many(
+        Upload,
+        f"SELECT {_COLUMNS} FROM upload WHERE gateway_id = :gateway_id AND id = ANY(:ids)",  # noqa: S608 - constant
+        gateway_id=gateway_id,
+        ids=list(upload_ids),
+    )
+
+
+def confirm(site: Site, upload_id: UUID, *, conflict: bool, now: datetime) -> bool:
+    """Take custody; False when another call did so already."""
+    changed = site.run(
+        "UPDATE upload SET state = 'confirmed', confirmed_at = :now, conflict = :conflict"
+        " WHERE id = :id AND state = 'offered'",
+        id=upload_id,
+        conflict=conflict,
+        now=now,
+    )
+    return changed == 1
+
+
+def get(site: Site, upload_id: UUID) -> Upload | None:
+    """One upload of the organisation."""
+    return site.one(Upload, f"SELECT {_COLUMNS} FROM upload WHERE id = :id", id=upload_id)  # noqa: S608 - constant
+
+
+def lock_confirmed(site: Site, upload_id: UUID) -> Upload | None:
+    """An upload that waits to be ingested, and nobody else ingests it; None when that is done or not due."""
+    return site.one(
+        Upload,
+        f"SELECT {_COLUMNS} FROM upload WHERE id = :id AND state = 'confirmed' FOR UPDATE",  # noqa: S608 - constant
+        id=upload_id,
+    )
+
+
+def mark_ingested(site: Site, upload_id: UUID, *, dataset_sha256: bytes, conflict: bool, now: datetime) -> None:
+    """Done, with Works' own digest of the Data Set."""
+    site.run(
+        "UPDATE upload SET state = 'ingested', ingested_at = :now, dataset_sha256 = :dataset_sha256,"
+        " conflict = :conflict, failure = NULL WHERE id = :id",
+        id=upload_id,
+        dataset_sha256=dataset_sha256,
+        conflict=conflict,
+        now=now,
+    )
+
+
+def mark_failed(site: Site, upload_id: UUID, *, failure: str) -> None:
+    """It can never be ingested; the object stays and `failure` says why in plain words."""
+    site.run(
+        "UPDATE upload SET state = 'failed', failure = :failure WHERE id = :id AND state = 'confirmed'",
+        id=upload_id,
+        failure=failure,
+    )
