@@ -31,6 +31,14 @@ else:
 """
 
 
+LISTENER = """
+import socket, sys
+server = socket.create_server(("127.0.0.1", 0))
+print(server.getsockname()[1], flush=True)
+sys.stdin.read()
+"""
+
+
 @pytest.fixture
 def speaker(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Program]:
     """A stand-in program that speaks as ours do."""
@@ -95,8 +103,7 @@ def test_waiting_ends_with_the_fact_or_with_its_name() -> None:
 def test_a_free_port_is_the_preferred_one_unless_it_is_taken() -> None:
     port = programs.free_port()
     assert programs.free_port(port) == port
-    listener = "import socket,sys; s=socket.create_server(('127.0.0.1',0)); print(s.getsockname()[1],flush=True); sys.stdin.read()"
-    with subprocess.Popen([sys.executable, "-c", listener], stdin=subprocess.PIPE, stdout=subprocess.PIPE) as other:
+    with subprocess.Popen([sys.executable, "-c", LISTENER], stdin=subprocess.PIPE, stdout=subprocess.PIPE) as other:
         assert other.stdout is not None
         taken = int(other.stdout.readline())
         assert programs.free_port(taken) != taken

@@ -35,15 +35,6 @@ class Hop(Enum):
     CHECKED = "Checked: bytes, sign-in, exam, picture"
 
 
-class HopFailed(Exception):
-    """A hop did not come to its end; the cause says why."""
-
-    def __init__(self, hop: Hop, message: str, log: str = "") -> None:
-        super().__init__(message)
-        self.hop = hop
-        self.log = log
-
-
 @dataclass(slots=True)
 class _Row:
     began: float
@@ -97,6 +88,10 @@ class Board:
     def times(self) -> dict[Hop, float]:
         """Seconds that each finished hop took."""
         return {hop: row.seconds for hop, row in self._rows.items() if row.seconds is not None}
+
+    def current(self) -> Hop | None:
+        """The first hop that was begun and has not come to its end."""
+        return next((hop for hop in self.hops if hop in self._rows and self._rows[hop].seconds is None), None)
 
     def table(self) -> Table:
         """The whole table as it stands now."""

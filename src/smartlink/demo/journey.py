@@ -29,6 +29,8 @@ class Journey:
     owner: str
     reason: str
     assigned_at: datetime | None
+    conflicts: tuple[Stop, ...] = ()
+    """Other bytes that came under the UID of one of the stops; both are kept."""
 
     def count(self, hop: str) -> int:
         """How many instances have this hop behind them: `received`, `confirmed` or `ingested`."""
@@ -52,6 +54,7 @@ def read(told: dict[str, Any]) -> Journey:
         owner=str(exam.get("owner") or ""),
         reason=str(exam.get("reason") or ""),
         assigned_at=_moment(exam.get("assigned_at")),
+        conflicts=tuple(_stop(one) for one in told.get("conflicts", ())),
     )
 
 

@@ -7,6 +7,9 @@ import subprocess
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from pydicom.filereader import read_file_meta_info
+from pynetdicom import AE, _config
+
 from smartlink.demo.programs import ProgramFailed
 from smartlink.standard.transfer_syntax import (
     DEFLATED_EXPLICIT_VR_LITTLE_ENDIAN,
@@ -79,3 +82,26 @@ def storescu(
         timeout=SEND_SECONDS,
         check=False,
     )
+
+
+def _send_by_ourselves(files: Sequence[Path], target: Target, calling_ae_title: str) -> None:
+    """Without DCMTK: pynetdicom, told to send each file's Data Set as it lies there."""
+    _config.STORE_SEND_CHUNKED_DATASET = True
+    cart = AE(ae_title=calling_ae_title)
+    for sop_class_uid, transfer_syntax_uid in sorted({_meta(file) for file in files}):
+        cart.add_requested_context(sop_class_uid, transfer_syntax_uid)
+    association = cart.associate(target.host, target.port, ae_title=target.called_ae_title)
+    if not association.is_established:
+        raise ProgramFailed("The gateway did not accept the Association.")
+    try:
+        for file in files:
+            status = association.send_c_store(file)
+            if status.get("Status") != 0:
+                raise ProgramFailed(f"A C-STORE was answered {status.get('Status', 'not at all')}.")
+    finally:
+        association.release()
+
+
+def _meta(file: Path) -> tuple[str, str]:
+    meta = read_file_meta_info(file)
+    return str(meta.MediaStorageSOPClassUID), str(meta.TransferSyntaxUID)

@@ -1,0 +1,42 @@
+"""The demo's stage: ports, settings, left-overs of an earlier demo, secrets."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from typing import TYPE_CHECKING
+
+import psutil
+
+from smartlink.demo import programs, stage
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+
+def test_both_programs_get_folders_of_their_own_and_the_gateway_the_address_of_works(tmp_path: Path) -> None:
+    built = stage.build(tmp_path / "demo")
+    assert built.works_url.startswith("http://127.0.0.1:")
+    assert built.works.log.parent == built.gateway.log.parent == tmp_path / "demo"
+    assert not built.works.runs()
+    assert not built.gateway.runs()
+    assert not built.works_answers()
+    assert not built.dicom_port_is_open()
+
+
+def test_an_earlier_demo_is_ended_and_its_folder_removed(tmp_path: Path) -> None:
+    folder = tmp_path / "demo"
+    (folder / "exam").mkdir(parents=True)
+    with subprocess.Popen([sys.executable, "-c", "import time; time.sleep(60)"]) as earlier:
+        known = programs.Known("works", earlier.pid, psutil.Process(earlier.pid).create_time())
+        programs.write_known(folder / "programs.json", [known])
+        stage.clear(folder)
+        assert known.process() is None
+    assert not folder.exists()
+    stage.clear(folder)
+
+
+def test_what_was_made_secret_here_is_struck_out(tmp_path: Path) -> None:
+    built = stage.build(tmp_path)
+    built.secrets.append("pass-word")
+    assert "pass-word" not in built.without_secrets("the password is pass-word")

@@ -1,0 +1,1 @@
+"""Real peers: both programs as processes, DCMTK, PostgreSQL and S3."""
