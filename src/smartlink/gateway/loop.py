@@ -9,8 +9,12 @@ from typing import TYPE_CHECKING
 
 import structlog
 
+from smartlink.gateway.errors import StoreFailed
+
 if TYPE_CHECKING:
     from collections.abc import Sequence
+
+log = structlog.get_logger()
 
 Clock = Callable[[], datetime]
 """Tells the time, in UTC. Only the service hands out the real one."""
@@ -38,6 +42,7 @@ class Loop:
         self._pause = pause
         self._died = died
         self._stop = threading.Event()
+        self._catalogue_fails = False
         self._thread = threading.Thread(target=self._run, name=name, daemon=True)
 
     def start(self) -> None:
@@ -54,12 +59,24 @@ class Loop:
             self._thread.join(timeout)
         return not self._thread.is_alive()
 
+    def _patient_tick(self, now: datetime) -> bool:
+        """Tick; a catalogue that cannot be used now is no reason to die, the next tick may find it well."""
+        try:
+            again = self._tick(now)
+        except StoreFailed as error:
+            if not self._catalogue_fails:
+                log.error("loop_waits_for_catalogue", loop=self.name, why=str(error))
+            self._catalogue_fails = True
+            return False
+        self._catalogue_fails = False
+        return again
+
     def _run(self) -> None:
         try:
-            turn(self._tick, self._now, self._stop, self._pause)
+            turn(self._patient_tick, self._now, self._stop, self._pause)
         except Exception as error:  # noqa: BLE001  the top of a loop
             # The text of an unknown error may quote anything, so only its kind is logged.
-            structlog.get_logger().fatal("loop_died", loop=self.name, error=type(error).__name__, at=_where(error))
+            log.fatal("loop_died", loop=self.name, error=type(error).__name__, at=_where(error))
             if self._died is not None:
                 self._died(self.name)
 

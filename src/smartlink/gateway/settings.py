@@ -55,11 +55,6 @@ class Deployment(BaseSettings):
     upload_lanes: int = Field(default=3, ge=1, le=16, description="How many objects are uploaded at the same time.")
 
     @property
-    def catalogue(self) -> Path:
-        """The SQLite file."""
-        return self.data / "smartlink.db"
-
-    @property
     def credential(self) -> Path:
         """The private key by which this gateway signs in to Works."""
         return self.data / "credential.pem"

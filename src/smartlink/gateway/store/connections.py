@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 from uuid import UUID
 
+from smartlink.gateway.connections import Connection
 from smartlink.gateway.store.database import Transaction, moment_or_none, moment_text
 from smartlink.link.connections import ConnectionStatus, Kind, Mapping
 from smartlink.standard.names import AETitle
@@ -56,38 +56,6 @@ ALL_FORGOTTEN: Final = """
     UPDATE connection SET works_id = NULL, works_version = 0, revision = revision + 1, next_push_at = :now
     WHERE works_id IS NOT NULL
 """
-
-
-@dataclass(frozen=True, slots=True)
-class Connection:
-    """One peer. `works_id` is None while Works does not have it."""
-
-    id: UUID
-    kind: Kind
-    name: str
-    ae_title: AETitle
-    host: str
-    port: int | None
-    specialty_ids: tuple[UUID, ...]
-    mapping: Mapping | None
-    status: ConnectionStatus
-    last_seen_at: datetime | None = None
-    last_image_at: datetime | None = None
-    revision: int = 1
-    pushed_revision: int = 0
-    works_id: UUID | None = None
-    works_version: int = 0
-    problem: str | None = None
-
-    @property
-    def is_pending(self) -> bool:
-        """Whether Works has yet to be told something of it ("Pending sync")."""
-        return self.pushed_revision < self.revision
-
-    @property
-    def is_in_works(self) -> bool:
-        """Whether Works has it, so that its images may be uploaded (R66)."""
-        return self.works_id is not None
 
 
 def find_by_ae(tx: Transaction, ae_title: AETitle) -> Connection | None:

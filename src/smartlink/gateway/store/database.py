@@ -27,6 +27,7 @@ T = TypeVar("T")
 Transaction = sqlite3.Connection
 """The handle that `write` and `read` pass on; only modules of this folder look inside."""
 
+FILE_NAME: Final = "smartlink.db"
 _BUSY_SECONDS: Final = 15.0
 _MOMENT: Final = "%Y-%m-%dT%H:%M:%S.%fZ"
 
@@ -138,6 +139,12 @@ class Database:
             self._idle.put_nowait(connection)
         except queue.Full:
             connection.close()
+
+
+def open_in(folder: Path) -> Database:
+    """Open the catalogue of a data folder, making both the first time."""
+    folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+    return Database(folder / FILE_NAME)
 
 
 class RunLock:

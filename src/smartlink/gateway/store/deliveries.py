@@ -47,11 +47,16 @@ MOVE: Final = """
         next_attempt_at = :now
     WHERE id = :id AND state = :from_state
 """
-EXTEND: Final = "UPDATE delivery SET lease_until = :lease_until WHERE id = :id AND lease = :lease"
+DUE: Final = """
+    SELECT 1 FROM delivery
+    WHERE destination = :destination AND state = 'waiting' AND next_attempt_at <= :now LIMIT 1
+"""
+ANY_HELD: Final = "SELECT 1 FROM delivery WHERE state = 'held' AND origin_id = :origin_id LIMIT 1"
 RELEASE_HELD: Final = """
     UPDATE delivery SET state = :to_state, next_attempt_at = :now, changed_at = :now, cause = NULL
     WHERE id IN (SELECT id FROM delivery WHERE state = 'held' AND origin_id = :origin_id ORDER BY id LIMIT :limit)
 """
+ORPHAN: Final = "UPDATE delivery SET origin_id = NULL WHERE state IN ('held', 'waiting', 'sending', 'parked')"
 EXPIRE: Final = """
     UPDATE delivery SET state = :to_state, next_attempt_at = :now, changed_at = :now, lease = NULL, lease_until = NULL
     WHERE state = 'sending' AND lease_until <= :before
@@ -138,10 +143,9 @@ def claim(tx: Transaction, destination: str, now: datetime, lease_until: datetim
     return claims
 
 
-def extend(tx: Transaction, claim: Claim, lease_until: datetime) -> bool:
-    """Keep a claim for longer; False when it was lost."""
-    values = {"id": claim.id, "lease": claim.lease, "lease_until": moment_text(lease_until)}
-    return tx.execute(EXTEND, values).rowcount == 1
+def is_any_due(tx: Transaction, destination: str, now: datetime) -> bool:
+    """Tell whether a claim would find anything: a look that costs no write."""
+    return tx.execute(DUE, {"destination": destination, "now": moment_text(now)}).fetchone() is not None
 
 
 def accepted(tx: Transaction, claim: Claim, at: datetime, note: str | None = None) -> bool:
@@ -174,11 +178,21 @@ def cancel(tx: Transaction, delivery_id: int, now: datetime) -> State:
     return _move(tx, delivery_id, Event.CANCELLED, now)
 
 
+def is_any_held(tx: Transaction, origin: UUID) -> bool:
+    """Tell whether deliveries of this origin are held."""
+    return tx.execute(ANY_HELD, {"origin_id": str(origin)}).fetchone() is not None
+
+
 def release_held(tx: Transaction, origin: UUID, now: datetime, limit: int) -> int:
     """Let up to `limit` held deliveries of one origin go; return how many went."""
     target = step(State.HELD, Event.RELEASED)
     values = {"to_state": target.value, "origin_id": str(origin), "now": moment_text(now), "limit": limit}
     return tx.execute(RELEASE_HELD, values).rowcount
+
+
+def orphan_undelivered(tx: Transaction) -> None:
+    """Cut all deliveries that are not at their end off from their connections: they belong to another facility."""
+    tx.execute(ORPHAN)
 
 
 def expire_leases(tx: Transaction, now: datetime, before: datetime | None = None) -> int:

@@ -43,6 +43,7 @@ TWIN: Final = """
 DUPLICATE: Final = "UPDATE instance SET duplicate_of = :duplicate_of, receipt_at = :at WHERE id = :id"
 CONFLICT: Final = "UPDATE instance SET conflict = 1 WHERE id = :id"
 RECEIPT: Final = "UPDATE instance SET receipt_at = :at WHERE id = :id"
+ORPHAN: Final = "UPDATE instance SET connection_id = NULL WHERE state = 'kept' AND receipt_at IS NULL"
 PURGEABLE: Final = """
     SELECT id, spool_name FROM instance AS i
     WHERE state = 'kept' AND receipt_at IS NOT NULL AND receipt_at <= :before AND unreadable IS NULL
@@ -114,6 +115,11 @@ class Twin:
     id: int
     state: State
 
+    @property
+    def is_sent(self) -> bool:
+        """Whether it arrived."""
+        return self.state is State.SENT
+
 
 def add(tx: Transaction, new: NewInstance) -> int | None:
     """Enter an instance and return its id, or None when its file is known already (a repeat is harmless)."""
@@ -131,7 +137,7 @@ def add(tx: Transaction, new: NewInstance) -> int | None:
         "dataset_offset": new.dataset_offset,
         "dataset_length": new.dataset_length,
         "crc32": new.crc32,
-        "attributes": None if new.attributes is None else json.dumps(new.attributes, ensure_ascii=False),
+        "attributes": None if new.attributes is None else json.dumps(new.attributes),
         "unreadable": new.unreadable,
         "kept_at": moment_text(new.kept_at),
     }
@@ -184,6 +190,11 @@ def flag_conflict(tx: Transaction, instance_id: int) -> None:
 def receipt(tx: Transaction, instance_id: int, at: datetime) -> None:
     """Works gave its receipt: the retention begins."""
     tx.execute(RECEIPT, {"id": instance_id, "at": moment_text(at)})
+
+
+def orphan_undelivered(tx: Transaction) -> None:
+    """Cut all instances without a receipt off from their connections: they belong to another facility."""
+    tx.execute(ORPHAN)
 
 
 def purgeable(tx: Transaction, before: datetime, limit: int) -> list[tuple[int, str]]:

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import re
-from enum import Enum, auto
-from typing import TYPE_CHECKING, BinaryIO, Final
+from typing import TYPE_CHECKING, Final
 
 import structlog
 
@@ -12,6 +11,7 @@ from smartlink.gateway.errors import GiveUp, TryAgain, Unreachable
 from smartlink.gateway.messages import Message
 from smartlink.gateway.uplink.address import check
 from smartlink.gateway.uplink.http import exchange
+from smartlink.gateway.uploads import Put, Readable
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -33,27 +33,21 @@ _CONFLICT: Final = 412
 _FORBIDDEN: Final = 403
 
 
-class Put(Enum):
-    """How a PUT ended well, or in a way that only a new ticket mends."""
-
-    STORED = auto()
-    ALREADY_THERE = auto()
-    TICKET_EXPIRED = auto()
-
-
 class ObjectClient:
     """Puts files into object storage on tickets of Works."""
 
     def __init__(self, http: httpx.Client) -> None:
         self._http = http
 
-    def put(self, ticket: Ticket, file: BinaryIO, size: int) -> Put:
+    def put(self, ticket: Ticket, file: Readable, size: int) -> Put:
         """Stream `file` of `size` bytes to where the ticket says. Raises TryAgain or GiveUp."""
         try:
             check(ticket.url)
         except ValueError as error:
             raise TryAgain(f"Works gave an address that may not be called: {error}") from error
-        given = {name: value for name, value in ticket.headers.items() if name.lower() not in {"host", "content-length"}}
+        given = {
+            name: value for name, value in ticket.headers.items() if name.lower() not in {"host", "content-length"}
+        }
         headers = {**given, "Content-Length": str(size)}
         try:
             answer = exchange(
@@ -76,6 +70,6 @@ class ObjectClient:
         raise TryAgain("Object storage does not take files now.", status=answer.status)
 
 
-def _pieces(file: BinaryIO) -> Iterator[bytes]:
+def _pieces(file: Readable) -> Iterator[bytes]:
     while piece := file.read(_PIECE):
         yield piece

@@ -1,0 +1,308 @@
+"""Enters what was kept into the catalogue, in groups, behind the answer; takes in at start what a crash left out.
+
+The file is the truth and was on disk before Success; the row may come late or after a restart, and a repeat is
+harmless. Unknown ultrasound systems register themselves here (R61-R63).
+"""
+
+from __future__ import annotations
+
+import queue
+import threading
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import timedelta
+from itertools import islice
+from typing import TYPE_CHECKING, Any, Final
+from uuid import UUID, uuid4
+
+import structlog
+
+from smartlink.gateway.connections import Connection, may_store, new_ultrasound
+from smartlink.gateway.delivery import State
+from smartlink.gateway.errors import StoreFailed
+from smartlink.gateway.intake import StoreRefused, StoreRequest
+from smartlink.gateway.messages import Message
+from smartlink.gateway.retry import Outage
+from smartlink.gateway.store import configuration, connections, deliveries, instances
+from smartlink.gateway.store.spool import Kept, Spool, SpoolDamaged
+from smartlink.standard.names import UID, AETitle
+from smartlink.standard.status import Status
+
+if TYPE_CHECKING:
+    from collections.abc import Collection, Iterator, Sequence
+    from datetime import datetime
+
+    from smartlink.gateway.store.database import Database, Transaction
+
+log = structlog.get_logger()
+
+_MOST_IN_GROUP: Final = 256
+_GAP_SECONDS: Final = 0.01
+_FIRST_WAIT_SECONDS: Final = 0.5
+_MOST_OWED: Final = 50_000
+_SCANNED_AT_ONCE: Final = 500
+
+
+class Unreadable(Exception):
+    """The Data Set cannot be described; the text says why, free of patient data."""
+
+
+@dataclass(frozen=True, slots=True)
+class Description:
+    """What the catalogue needs to know of a Data Set."""
+
+    sop_class_uid: str
+    sop_instance_uid: str
+    study_instance_uid: str
+    series_instance_uid: str
+    attributes: dict[str, Any]
+
+
+Describe = Callable[[Kept], Description]
+"""Reads the Data Set's Attributes, or raises Unreadable."""
+
+
+@dataclass(frozen=True, slots=True)
+class Seen:
+    """A peer called, and perhaps only asked whether we are there."""
+
+    calling_ae_title: str
+    address: str
+
+
+@dataclass(frozen=True, slots=True)
+class ScanReport:
+    """What the scan at start found that the catalogue did not know."""
+
+    taken_in: int
+    set_aside: int
+
+
+class Catalogue:
+    """The ledger of the intake and the register of callers. `tell` and `seen` never wait; `tick` does the writing."""
+
+    def __init__(self, database: Database, spool: Spool, describe: Describe) -> None:
+        self._database = database
+        self._spool = spool
+        self._describe = describe
+        self._news: queue.SimpleQueue[Kept | Seen] = queue.SimpleQueue()
+        self._callers: set[Seen] = set()
+        self._owed: list[Kept | Seen] = []
+        self._outage = Outage(timedelta(minutes=5))
+        self._lock = threading.Lock()
+
+    def tell(self, kept: Kept) -> None:
+        """Note that an instance is on disk for good. Never fails and never waits."""
+        self._news.put(kept)
+
+    def seen(self, calling_ae_title: str, address: str) -> None:
+        """Note that a peer called. Never fails and never waits."""
+        caller = Seen(calling_ae_title, address)
+        with self._lock:
+            if caller in self._callers:
+                return
+            self._callers.add(caller)
+        self._news.put(caller)
+
+    def ready(self) -> bool:
+        """Whether new instances may be taken: the catalogue can be written and keeps up (message 13 otherwise)."""
+        return not self._outage.is_on and self._news.qsize() < _MOST_OWED
+
+    def tick(self, now: datetime) -> bool:
+        """Enter the next group; True while there is more. Without news it waits for some, but only briefly."""
+        if not self._owed:
+            self._owed = self._gather()
+        if not self._owed:
+            return True
+        try:
+            self._enter(self._owed, now)
+        except StoreFailed as error:
+            # What is on disk keeps its Success; intake answers A700 until a later tick succeeds.
+            if self._outage.should_be_told(now):
+                log.fatal("catalogue_failed", **Message.NOT_STORED_LOCALLY.fields, why=str(error))
+            return False
+        if self._outage.is_on:
+            log.info("catalogue_recovered")
+        self._outage.is_over()
+        self._owed = []
+        return True
+
+    def finish(self, now: datetime) -> bool:
+        """Enter everything told so far, when nobody tells any more; False when the catalogue cannot be written."""
+        while self._owed or not self._news.empty():
+            if not self.tick(now):
+                return False
+        return True
+
+    def record(self, batch: Sequence[Kept], now: datetime, callers: Collection[Seen] = ()) -> int:
+        """Enter instances and callers in one transaction; return how many instances were new. Raises StoreFailed."""
+        described = [(kept, *self._described(kept)) for kept in batch]
+
+        def write(tx: Transaction) -> int:
+            register = _Register(tx, now)
+            for caller in callers:
+                register.of(caller.calling_ae_title, caller.address, now, image=False)
+            return sum(_enter_one(tx, register, kept, description, why) for kept, description, why in described)
+
+        return self._database.write(write)
+
+    def scan(self, now: datetime) -> ScanReport:
+        """Take in the spool's files that the catalogue does not know; set aside those never acknowledged.
+
+        To be called before the receiver opens, while no file is being written.
+        """
+        taken_in = set_aside = 0
+        names = self._spool.names()
+        while chunk := list(islice(names, _SCANNED_AT_ONCE)):
+            unknown = self._database.read(lambda tx, chunk=chunk: instances.unknown(tx, chunk))  # type: ignore[misc]
+            kept = [found for name in unknown if (found := self._checked(name)) is not None]
+            set_aside += len(unknown) - len(kept)
+            taken_in += self.record(kept, now) if kept else 0
+        if taken_in or set_aside:
+            log.info("spool_scanned", taken_in=taken_in, set_aside=set_aside)
+        return ScanReport(taken_in, set_aside)
+
+    def _gather(self) -> list[Kept | Seen]:
+        return list(islice(self._arriving(), _MOST_IN_GROUP))
+
+    def _arriving(self) -> Iterator[Kept | Seen]:
+        """Yield news until a gap comes, so that one commit serves all that arrived closely together."""
+        wait = _FIRST_WAIT_SECONDS
+        while True:
+            try:
+                yield self._news.get(timeout=wait)
+            except queue.Empty:
+                return
+            wait = _GAP_SECONDS
+
+    def _enter(self, group: Sequence[Kept | Seen], now: datetime) -> None:
+        callers = {one for one in group if isinstance(one, Seen)}
+        with self._lock:
+            self._callers -= callers
+        self.record([one for one in group if isinstance(one, Kept)], now, callers)
+
+    def _described(self, kept: Kept) -> tuple[Description | None, str | None]:
+        """Return the description, or the reason why there is none."""
+        try:
+            description = self._describe(kept)
+            _check_same(kept, description)
+        except Unreadable as error:
+            log.error("instance_unreadable", spool_name=kept.name, calling_ae=kept.calling_ae_title, why=str(error))
+            return None, str(error)
+        return description, None
+
+    def _checked(self, name: str) -> Kept | None:
+        try:
+            return self._spool.check(name)
+        except SpoolDamaged as error:
+            self._spool.set_aside(name)
+            log.error("incomplete_file_set_aside", spool_name=name, why=str(error))
+            return None
+
+
+class Doorkeeper:
+    """Refuses images of peers that are a PACS or a worklist server of ours (R61); knows them by heart."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+        self._barred: frozenset[str] = frozenset()
+
+    def refresh(self) -> None:
+        """Learn the connections anew."""
+        known = self._database.read(connections.live)
+        self._barred = frozenset(one.ae_title.folded for one in known if not may_store(one.kind))
+
+    def admit(self, request: StoreRequest) -> None:
+        """Raise StoreRefused (0124) for a peer that must not store here."""
+        if request.calling_ae_title.strip().casefold() in self._barred:
+            log.error(
+                "store_not_authorised",
+                **Message.POSSIBLE_DUPLICATE_CONNECTION.fields,
+                calling_ae=request.calling_ae_title,
+                address=request.peer_address,
+            )
+            raise StoreRefused(
+                Status.REFUSED_NOT_AUTHORIZED, "This AE title is a PACS or worklist connection; it may not send images."
+            )
+
+
+class _Register:
+    """Finds or makes the connection of a caller, once per group."""
+
+    def __init__(self, tx: Transaction, now: datetime) -> None:
+        self._tx = tx
+        self._now = now
+        self._known: dict[str, Connection] = {}
+
+    def of(self, calling_ae_title: str, address: str, at: datetime, *, image: bool) -> Connection | None:
+        """Return the connection, now noted as seen; None for an AE title that cannot be one."""
+        try:
+            ae_title = AETitle.parse(calling_ae_title)
+        except ValueError:
+            return None
+        connection = self._known.get(ae_title.folded) or connections.find_by_ae(self._tx, ae_title)
+        if connection is None:
+            connection = self._add(ae_title, address)
+        self._known[ae_title.folded] = connection
+        if may_store(connection.kind):
+            connections.seen(self._tx, connection.id, address, at, image=image)
+        return connection
+
+    def _add(self, ae_title: AETitle, address: str) -> Connection:
+        facility = configuration.find(self._tx)
+        default = None if facility is None else facility.default_specialty_id
+        connection = new_ultrasound(uuid4(), ae_title, address, default)
+        connections.add(self._tx, connection, self._now)
+        log.info("connection_registered", ae_title=ae_title, address=address, connection_id=str(connection.id))
+        return connection
+
+
+def _enter_one(
+    tx: Transaction, register: _Register, kept: Kept, description: Description | None, unreadable: str | None
+) -> int:
+    connection = register.of(kept.calling_ae_title, kept.peer_address, kept.kept_at, image=True)
+    instance_id = instances.add(tx, _row(kept, None if connection is None else connection.id, description, unreadable))
+    if instance_id is None:
+        return 0
+    if unreadable is None:
+        free = connection is not None and connection.is_in_works
+        origin: UUID | None = None if connection is None else connection.id
+        state = State.WAITING if free else State.HELD
+        deliveries.add(tx, instance_id, deliveries.WORKS, origin, state, kept.kept_at)
+    return 1
+
+
+def _row(
+    kept: Kept, connection_id: UUID | None, description: Description | None, unreadable: str | None
+) -> instances.NewInstance:
+    return instances.NewInstance(
+        spool_name=kept.name,
+        sop_class_uid=kept.sop_class_uid.rstrip("\0 "),
+        sop_instance_uid=kept.sop_instance_uid.rstrip("\0 "),
+        transfer_syntax_uid=kept.transfer_syntax_uid,
+        study_instance_uid=None if description is None else description.study_instance_uid,
+        series_instance_uid=None if description is None else description.series_instance_uid,
+        connection_id=connection_id,
+        calling_ae_title=kept.calling_ae_title,
+        called_ae_title=kept.called_ae_title,
+        peer_address=kept.peer_address,
+        dataset_offset=kept.dataset_offset,
+        dataset_length=kept.dataset_length,
+        crc32=kept.crc32,
+        attributes=None if description is None else description.attributes,
+        unreadable=unreadable,
+        kept_at=kept.kept_at,
+    )
+
+
+def _check_same(kept: Kept, description: Description) -> None:
+    """Raise Unreadable unless the Data Set is what the command said it was."""
+    if description.sop_instance_uid.rstrip("\0 ") != kept.sop_instance_uid.rstrip("\0 "):
+        raise Unreadable("The SOP Instance UID in the Data Set is not the one of the C-STORE command.")
+    if description.sop_class_uid.rstrip("\0 ") != kept.sop_class_uid.rstrip("\0 "):
+        raise Unreadable("The SOP Class UID in the Data Set is not the one of the C-STORE command.")
+    for uid, name in ((description.study_instance_uid, "Study"), (description.series_instance_uid, "Series")):
+        try:
+            UID.parse(uid)
+        except ValueError:
+            raise Unreadable(f"The {name} Instance UID is missing or not a UID.") from None

@@ -1,0 +1,161 @@
+"""What a person may know of this gateway at a glance, for the command line and the console: counts and times."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import TYPE_CHECKING, Any, Final
+
+import psutil
+
+from smartlink.gateway.intake import read_disk, reserve_of
+from smartlink.gateway.settings import administrator_settings
+from smartlink.gateway.store import connections, counters, deliveries, instances, licences, service, settings
+
+if TYPE_CHECKING:
+    from datetime import datetime
+    from pathlib import Path
+
+    from smartlink.gateway.delivery import State
+    from smartlink.gateway.store.database import Database, Transaction
+
+_SILENT: Final = timedelta(seconds=30)
+
+
+def status_of(database: Database, folder: Path, now: datetime) -> dict[str, Any]:
+    """Return licence, service, receiver, deliveries, disk and the way to Works."""
+
+    def ask(tx: Transaction) -> dict[str, Any]:
+        values = administrator_settings(settings.all_values(tx))
+        disk = read_disk(folder)
+        return {
+            "licence": _licence(licences.find(tx)),
+            **_service(service.find(tx), now),
+            "deliveries": {state.value: n for state, n in counters.deliveries(tx, deliveries.WORKS).items()},
+            "instances": counters.instances(tx),
+            "disk": {
+                "free_bytes": disk.free,
+                "total_bytes": disk.total,
+                "reserve_bytes": reserve_of(disk, values.disk_reserve_bytes),
+            },
+            "works": _link(service.find_link(tx)),
+        }
+
+    return database.read(ask)
+
+
+def connections_of(database: Database) -> list[dict[str, Any]]:
+    """Return all connections with the words that a list shows."""
+
+    def ask(tx: Transaction) -> list[dict[str, Any]]:
+        return [
+            {
+                "id": str(one.id),
+                "kind": one.kind.value,
+                "name": one.name,
+                "ae_title": str(one.ae_title),
+                "host": one.host,
+                "port": one.port,
+                "addresses": connections.addresses(tx, one.id),
+                "specialty_ids": [str(specialty) for specialty in one.specialty_ids],
+                "mapping": None if one.mapping is None else one.mapping.value,
+                "status": one.status_words,
+                "in_works": one.is_in_works,
+                "pending": one.is_pending,
+                "problem": one.problem,
+                "last_seen_at": one.last_seen_at,
+                "last_image_at": one.last_image_at,
+            }
+            for one in connections.live(tx)
+        ]
+
+    return database.read(ask)
+
+
+def queue_of(database: Database, state: State | None, limit: int) -> dict[str, Any]:
+    """Return the totals of each state and the newest deliveries, at most `limit`."""
+
+    def ask(tx: Transaction) -> dict[str, Any]:
+        counts = counters.deliveries(tx, deliveries.WORKS)
+        return {
+            "counts": {state.value: count for state, count in counts.items()},
+            "total": sum(counts.values()),
+            "items": [_item(one) for one in deliveries.listing(tx, state, limit)],
+            "unreadable": [
+                {"spool_name": one.spool_name, "why": one.unreadable, "received_at": one.kept_at}
+                for one in instances.unreadable(tx, limit)
+            ],
+        }
+
+    return database.read(ask)
+
+
+def _item(one: deliveries.Listed) -> dict[str, Any]:
+    return {
+        "id": one.id,
+        "destination": one.destination,
+        "state": one.state.value,
+        "words": one.state.words,
+        "attempts": one.attempts,
+        "cause": one.cause,
+        "remedy": one.remedy,
+        "note": one.note,
+        "received_at": one.received_at,
+        "next_attempt_at": None if one.state.is_final else one.next_attempt_at,
+        "sent_at": one.sent_at,
+        "sop_instance_uid": one.sop_instance_uid,
+        "study_instance_uid": one.study_instance_uid,
+        "calling_ae_title": one.calling_ae_title,
+        "duplicate": one.duplicate,
+        "conflict": one.conflict,
+    }
+
+
+def _licence(found: licences.Licence | None) -> dict[str, Any]:
+    if found is None:
+        return {"state": "unlicensed"}
+    return {
+        "state": found.state.value,
+        "meaning": found.state.words,
+        "organisation": found.organisation_name,
+        "facility": found.facility_name,
+        "works_url": found.works_url,
+        "gateway_id": None if found.gateway_id is None else str(found.gateway_id),
+        "activated_at": found.activated_at,
+        "revoked_at": found.revoked_at,
+    }
+
+
+def _service(found: service.Service | None, now: datetime) -> dict[str, Any]:
+    """Tell what the service wrote of itself, if it lives: its process is there and it wrote lately."""
+    runs = (
+        found is not None
+        and found.stopped_at is None
+        and now - found.beat_at < _SILENT
+        and psutil.pid_exists(found.pid)
+    )
+    if found is None or not runs:
+        problem = None if found is None else found.receiver_problem
+        return {
+            "service": {"running": False, "pid": None, "started_at": None},
+            "receiver": {"open": False, "ae_title": None, "port": None, "problem": problem},
+        }
+    return {
+        "service": {"running": True, "pid": found.pid, "version": found.version, "started_at": found.started_at},
+        "receiver": {
+            "open": found.receiver_port is not None,
+            "ae_title": found.receiver_ae_title,
+            "port": found.receiver_port,
+            "problem": found.receiver_problem,
+        },
+    }
+
+
+def _link(found: service.WorksLink) -> dict[str, Any]:
+    return {
+        "last_heartbeat_at": found.last_heartbeat_at,
+        "last_sync_at": found.last_sync_at,
+        "last_receipt_at": found.last_receipt_at,
+        "failing_since": found.failing_since,
+        "problem": found.problem,
+        "clock_skew_seconds": found.clock_skew_seconds,
+    }

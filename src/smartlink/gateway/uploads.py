@@ -1,0 +1,449 @@
+"""Carries kept instances to Works: claim, digest, offer, put, confirm, receipt; one batch a tick.
+
+A crash at any point is harmless: the lease ends, the next attempt offers again, and Works or object storage answer
+that they have it already. A failure of the destination parks nothing and opens the breaker; a fault of one
+instance parks that one and nobody else.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import random
+import zlib
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from datetime import timedelta
+from enum import Enum, auto
+from typing import TYPE_CHECKING, Final, Protocol
+
+import structlog
+from pydantic import ValidationError
+
+from smartlink.gateway.errors import GiveUp, LicenceRevoked, TryAgain
+from smartlink.gateway.messages import Message
+from smartlink.gateway.retry import Breaker, Outage, next_attempt
+from smartlink.gateway.store import connections, deliveries, instances, service
+from smartlink.gateway.store.deliveries import WORKS, Claim
+from smartlink.gateway.store.spool import Spool, SpoolDamaged
+from smartlink.link.problems import FAULTS_OF_AN_INSTANCE, ProblemType
+from smartlink.link.uploads import Confirm, Confirmed, Held, Offer, Offered, OfferedInstance, Refused, Stored, Ticket
+
+if TYPE_CHECKING:
+    from datetime import datetime
+    from uuid import UUID
+
+    from smartlink.gateway.loop import Clock
+    from smartlink.gateway.store.database import Database, Transaction
+    from smartlink.link.uploads import Receipt
+
+log = structlog.get_logger()
+
+MOST_AT_ONCE: Final = 16
+LEASE: Final = timedelta(minutes=15)
+_PIECE: Final = 1024**2
+_A_MOMENT: Final = timedelta(seconds=1)
+_DAMAGED: Final = (
+    "Send the image again from the ultrasound system. If this happens more than once, have the disk checked."
+)
+_CONTACT: Final = "Look at the image on the ultrasound system and send it again, or contact support."
+_FAULT_OF_THE_REQUEST: Final = frozenset(
+    {ProblemType.REQUEST_INVALID, ProblemType.REQUEST_TOO_LARGE, ProblemType.CONNECTION_UNKNOWN}
+)
+
+
+class Readable(Protocol):
+    """A file to read from its start."""
+
+    def read(self, size: int, /) -> bytes | None:
+        """Return the next bytes, at most `size`; nothing at the end."""
+
+
+class Put(Enum):
+    """How a PUT ended well, or in a way that only a new ticket mends."""
+
+    STORED = auto()
+    ALREADY_THERE = auto()
+    TICKET_EXPIRED = auto()
+
+
+class Works(Protocol):
+    """Works, as far as uploads need it. Each may raise TryAgain, GiveUp or LicenceRevoked."""
+
+    def health(self) -> None:
+        """Return if Works is well."""
+
+    def offer(self, offer: Offer) -> Offered:
+        """Offer a batch."""
+
+    def confirm(self, confirm: Confirm) -> Confirmed:
+        """Confirm what was put."""
+
+
+class Objects(Protocol):
+    """Object storage. May raise TryAgain or GiveUp."""
+
+    def put(self, ticket: Ticket, file: Readable, size: int) -> Put:
+        """Put one file where the ticket says."""
+
+
+@dataclass(frozen=True, slots=True)
+class Ready:
+    """A claimed instance with its digests, ready to be offered."""
+
+    claim: Claim
+    offered: OfferedInstance
+
+
+class Uploads:
+    """The loop's tick. One object, one thread; the PUTs of a batch share a few lanes."""
+
+    def __init__(  # noqa: PLR0913  the parts list of the way out; build gives each once
+        self,
+        database: Database,
+        spool: Spool,
+        works: Works,
+        objects: Objects,
+        now: Clock,
+        *,
+        licensed: Callable[[], bool],
+        revoked: Callable[[], None],
+        interval: Callable[[], timedelta],
+        lanes: int = 3,
+        luck: Callable[[], float] = random.random,
+    ) -> None:
+        self._database = database
+        self._spool = spool
+        self._works = works
+        self._objects = objects
+        self._now = now
+        self._licensed = licensed
+        self._revoked = revoked
+        self._interval = interval
+        self._luck = luck
+        self._breaker = Breaker()
+        self._outage = Outage(timedelta(minutes=5))
+        self._lanes = ThreadPoolExecutor(max_workers=lanes, thread_name_prefix="upload")
+
+    def tick(self, now: datetime) -> bool:
+        """Carry one batch; True when there may be more."""
+        if not self._licensed():
+            return False
+        claims: list[Claim] = []
+        try:
+            if self._breaker.is_open and not self._probe(now):
+                return False
+            claims = self._claim(now)
+            if not claims:
+                return False
+            self._carry(claims)
+        except LicenceRevoked:
+            self._give_back_all(claims, "The licence of this gateway was revoked.")
+            self._revoked()
+            return False
+        except TryAgain as error:
+            self._destination_failed(claims, error)
+            return False
+        return True
+
+    def close(self) -> None:
+        """Wait for the PUTs under way."""
+        self._lanes.shutdown()
+
+    def _probe(self, now: datetime) -> bool:
+        """Ask whether Works is well, at most as often as the breaker allows."""
+        if not self._breaker.may_probe(now):
+            return False
+        try:
+            self._works.health()
+        except TryAgain:
+            self._breaker.failed(self._now())
+            return False
+        self._breaker.probed()
+        return True
+
+    def _claim(self, now: datetime) -> list[Claim]:
+        if not self._database.read(lambda tx: deliveries.is_any_due(tx, WORKS, now)):
+            return []
+        limit = self._breaker.limit(MOST_AT_ONCE)
+        return self._database.write(lambda tx: deliveries.claim(tx, WORKS, now, now + LEASE, limit))
+
+    def _carry(self, claims: Sequence[Claim]) -> None:
+        ready = self._without_twins([one for claim in claims if (one := self._prepare(claim)) is not None])
+        if ready:
+            self._hand_over(ready)
+            self._destination_is_well()
+
+    # -- getting ready: the connection, the digests, the twins
+
+    def _prepare(self, claim: Claim) -> Ready | None:
+        """Return the claim with its digests, or None when it went elsewhere: held, parked."""
+        connection_id = claim.instance.connection_id
+        connection = (
+            None if connection_id is None else self._database.read(lambda tx: connections.find(tx, connection_id))
+        )
+        if connection is None or connection.works_id is None:
+            cause = "Received for another facility." if connection is None else "The connection is not in Works yet."
+            self._write(deliveries.withheld, claim, self._now(), cause)
+            return None
+        try:
+            dataset, whole = self._digests(claim.instance)
+            return Ready(claim, _offered(claim.instance, str(claim.id), connection.works_id, dataset, whole))
+        except GiveUp as fault:
+            self._park(claim, fault)
+            return None
+
+    def _digests(self, instance: instances.Instance) -> tuple[str, str]:
+        """Return both digests, computed and stored the first time. Raises GiveUp for a damaged file."""
+        if instance.dataset_sha256 is not None and instance.object_sha256 is not None:
+            return instance.dataset_sha256, instance.object_sha256
+        try:
+            with self._spool.part10_parts(instance.spool_name) as file:
+                dataset, whole, crc = digests(file, instance.dataset_offset)
+        except (OSError, SpoolDamaged) as error:
+            raise GiveUp(f"The stored file cannot be read ({type(error).__name__}).", _DAMAGED) from error
+        if crc != instance.crc32:
+            raise GiveUp("The stored file no longer has the bytes that were received.", _DAMAGED)
+        self._database.write(
+            lambda tx: instances.store_digests(tx, instance.id, dataset_sha256=dataset, object_sha256=whole)
+        )
+        return dataset, whole
+
+    def _without_twins(self, batch: Sequence[Ready]) -> list[Ready]:
+        """Return the batch without instances that are another one once more (R152)."""
+        going: dict[tuple[str, str], Ready] = {}
+        for one in batch:
+            identity = (one.claim.instance.sop_instance_uid, one.offered.dataset_sha256)
+            twin = self._database.read(
+                lambda tx, one=one: instances.twin(tx, one.claim.instance, one.offered.dataset_sha256, WORKS)  # type: ignore[misc]
+            )
+            if twin is not None and twin.is_sent:
+                self._finish_duplicate(one.claim, twin.id)
+            elif identity in going or twin is not None:
+                # Its elder is on the way: what becomes of that one decides.
+                at = self._now()
+                self._write(deliveries.failed, one.claim, at, at + _A_MOMENT, "The same image is on its way already.")
+            else:
+                going[identity] = one
+        return list(going.values())
+
+    def _finish_duplicate(self, claim: Claim, of: int) -> None:
+        def write(tx: Transaction) -> None:
+            at = self._now()
+            if deliveries.accepted(tx, claim, at, "Duplicate: Works has this image already."):
+                instances.flag_duplicate(tx, claim.instance.id, of, at)
+
+        self._database.write(write)
+        log.info("duplicate_not_uploaded", delivery_id=claim.id, duplicate_of=of)
+
+    # -- handing over: offer, put, confirm
+
+    def _hand_over(self, batch: Sequence[Ready], *, renewed: bool = False) -> None:
+        """Carry a batch to its receipts. Raises TryAgain for the destination; a single fault stays single.
+
+        `renewed`: these had tickets already, which object storage no longer took.
+        """
+        try:
+            answers = self._offer(batch)
+        except (TryAgain, GiveUp) as error:
+            if isinstance(error, TryAgain) and error.kind not in _FAULT_OF_THE_REQUEST:
+                raise
+            self._isolate(batch, error)
+            return
+        tickets: list[tuple[Ready, Ticket]] = []
+        for one in batch:
+            answer = answers.get(str(one.claim.id))
+            if isinstance(answer, Held):
+                self._receive(one.claim, answer.receipt, "Works had this image already.")
+            elif isinstance(answer, Refused):
+                self._refused(one.claim, answer)
+            elif isinstance(answer, Ticket):
+                tickets.append((one, answer))
+            else:
+                raise TryAgain("Works did not answer for every offered instance.")
+        expired = self._put_and_confirm(tickets)
+        if expired and renewed:
+            raise TryAgain("Object storage does not take the tickets of Works.", status=403)
+        if expired:
+            self._hand_over(expired, renewed=True)
+
+    def _offer(self, batch: Sequence[Ready]) -> dict[str, Held | Ticket | Refused]:
+        try:
+            offered = self._works.offer(Offer(instances=tuple(one.offered for one in batch)))
+        except TryAgain as error:
+            log.error("offer_failed", **Message.NO_UPLOAD_URL.fields, why=str(error))
+            raise
+        return {answer.reference: answer for answer in offered.answers}
+
+    def _isolate(self, batch: Sequence[Ready], error: TryAgain | GiveUp) -> None:
+        """Find out whom Works means: offer one by one; one that fails alone is at fault itself."""
+        if len(batch) > 1:
+            for one in batch:
+                self._hand_over([one])
+        elif isinstance(error, GiveUp):
+            self._park(batch[0].claim, error)
+        elif error.kind is ProblemType.CONNECTION_UNKNOWN:
+            self._withhold_unknown(batch[0].claim)
+        else:
+            self._try_later(batch[0].claim, str(error))
+
+    def _put_and_confirm(self, tickets: Sequence[tuple[Ready, Ticket]]) -> list[Ready]:
+        """Put all, then confirm what is there, even if a PUT in between met a failing destination.
+
+        Returns those whose ticket object storage no longer takes.
+        """
+        outcomes = list(self._lanes.map(lambda pair: self._put(*pair), tickets))
+        put = list(zip(tickets, outcomes, strict=True))
+        self._confirm([pair for pair, outcome in put if outcome in {Put.STORED, Put.ALREADY_THERE}])
+        for (one, _), outcome in put:
+            if isinstance(outcome, GiveUp):
+                self._park(one.claim, outcome)
+        for outcome in outcomes:
+            if isinstance(outcome, TryAgain):
+                raise outcome
+        return [one for (one, _), outcome in put if outcome is Put.TICKET_EXPIRED]
+
+    def _put(self, one: Ready, ticket: Ticket) -> Put | TryAgain | GiveUp:
+        """Put one file; a failure is returned, so that the others of the batch go on."""
+        try:
+            return self._put_once(one, ticket)
+        except (TryAgain, GiveUp) as error:
+            return error
+
+    def _confirm(self, there: Sequence[tuple[Ready, Ticket]]) -> None:
+        if not there:
+            return
+        try:
+            confirmed = self._works.confirm(Confirm(upload_ids=tuple(ticket.upload_id for _, ticket in there)))
+        except GiveUp as error:
+            raise TryAgain(f"Works does not confirm: {error}") from error
+        answers = {answer.upload_id: answer for answer in confirmed.answers}
+        for one, ticket in there:
+            answer = answers.get(ticket.upload_id)
+            if isinstance(answer, Stored):
+                self._receive(one.claim, answer.receipt, conflict=ticket.conflict or answer.conflict)
+            else:
+                self._try_later(one.claim, "Works did not find the uploaded file.")
+
+    def _put_once(self, one: Ready, ticket: Ticket) -> Put:
+        instance = one.claim.instance
+        try:
+            with self._spool.part10_parts(instance.spool_name) as file:
+                return self._objects.put(ticket, file, instance.size)
+        except (OSError, SpoolDamaged) as error:
+            raise GiveUp(f"The stored file cannot be read ({type(error).__name__}).", _DAMAGED) from error
+
+    # -- how it ended
+
+    def _receive(self, claim: Claim, receipt: Receipt, note: str | None = None, *, conflict: bool = False) -> None:
+        """Store the receipt: here the gateway's duty ends."""
+
+        def write(tx: Transaction) -> bool:
+            at = self._now()
+            if not deliveries.accepted(tx, claim, at, _CONFLICT_NOTE if conflict else note):
+                return False
+            instances.receipt(tx, claim.instance.id, at)
+            service.receipt(tx, at)
+            if conflict:
+                instances.flag_conflict(tx, claim.instance.id)
+            return True
+
+        if self._database.write(write):
+            log.info("uploaded", delivery_id=claim.id, upload_id=str(receipt.upload_id), size=claim.instance.size)
+        if conflict:
+            log.error("conflict", delivery_id=claim.id, why="Works holds other bytes under the same SOP Instance UID.")
+
+    def _refused(self, claim: Claim, answer: Refused) -> None:
+        if answer.type in set(FAULTS_OF_AN_INSTANCE):
+            self._park(claim, GiveUp(answer.detail, _CONTACT))
+        elif answer.type == ProblemType.CONNECTION_UNKNOWN:
+            self._withhold_unknown(claim)
+        else:
+            self._try_later(claim, answer.detail)
+
+    def _withhold_unknown(self, claim: Claim) -> None:
+        """Works lost or dropped the connection: hold the image until it was put anew (R66)."""
+        at = self._now()
+        self._write(deliveries.withheld, claim, at, "Works does not know the connection.")
+        origin = claim.instance.connection_id
+        if origin is not None:
+            self._database.write(lambda tx: connections.forgotten_by_works(tx, origin, at))
+
+    def _park(self, claim: Claim, fault: GiveUp) -> None:
+        self._write(deliveries.refused, claim, self._now(), fault.cause, fault.remedy)
+        log.error("upload_parked", **Message.UPLOADING_IMAGE_FAILED.fields, delivery_id=claim.id, why=fault.cause)
+
+    def _try_later(self, claim: Claim, cause: str) -> None:
+        at = self._now()
+        self._write(deliveries.failed, claim, at, next_attempt(at, self._interval(), self._luck()), cause)
+        log.error("upload_failed", **Message.UPLOADING_IMAGE_FAILED.fields, delivery_id=claim.id, why=cause)
+
+    def _destination_failed(self, claims: Sequence[Claim], error: TryAgain) -> None:
+        """Nobody's fault but the destination's: all go back, and the next attempt waits for a good probe."""
+        self._breaker.failed(self._now())
+        self._give_back_all(claims, str(error))
+        if self._outage.should_be_told(self._now()):
+            log.error("uploads_failing", **Message.UPLOADING_IMAGE_FAILED.fields, why=str(error))
+        self._database.write(lambda tx: service.failing(tx, self._now(), str(error)))
+
+    def _destination_is_well(self) -> None:
+        self._breaker.succeeded()
+        if self._outage.is_on:
+            self._outage.is_over()
+            self._database.write(service.recovered)
+            log.info("uploads_recovered")
+
+    def _give_back_all(self, claims: Sequence[Claim], cause: str) -> None:
+        """Return to waiting what is still in hand; whatever was finished meanwhile has lost its lease."""
+        at = self._now()
+
+        def write(tx: Transaction) -> None:
+            for claim in claims:
+                deliveries.failed(tx, claim, at, at, cause)
+
+        self._database.write(write)
+
+    def _write(self, move: Callable[..., bool], *values: object) -> None:
+        self._database.write(lambda tx: move(tx, *values))
+
+
+_CONFLICT_NOTE: Final = "Conflict: Works holds other bytes under the same SOP Instance UID. Both are kept."
+
+
+def digests(file: Readable, dataset_offset: int) -> tuple[str, str, int]:
+    """Return SHA-256 of the Data Set, SHA-256 of the whole file and CRC-32 of the Data Set, in one pass."""
+    head = file.read(dataset_offset) or b""
+    whole = hashlib.sha256(head)
+    if len(head) != dataset_offset:
+        raise SpoolDamaged("The file ends before its Data Set.")
+    dataset = hashlib.sha256()
+    crc = 0
+    while piece := file.read(_PIECE):
+        whole.update(piece)
+        dataset.update(piece)
+        crc = zlib.crc32(piece, crc)
+    return dataset.hexdigest(), whole.hexdigest(), crc
+
+
+def _offered(
+    instance: instances.Instance, reference: str, connection_id: UUID, dataset: str, whole: str
+) -> OfferedInstance:
+    """Return what Works is told of an instance. Raises GiveUp when that cannot be said in the contract's words."""
+    try:
+        return OfferedInstance(
+            reference=reference,
+            connection_id=connection_id,
+            sop_class_uid=instance.sop_class_uid,
+            sop_instance_uid=instance.sop_instance_uid,
+            transfer_syntax_uid=instance.transfer_syntax_uid,
+            study_instance_uid=instance.study_instance_uid or "",
+            series_instance_uid=instance.series_instance_uid or "",
+            size=instance.size,
+            dataset_sha256=dataset,
+            object_sha256=whole,
+            received_at=instance.kept_at,
+            attributes=instance.attributes,
+        )
+    except ValidationError as error:
+        fields = ", ".join(sorted({str(one["loc"][0]) for one in error.errors(include_input=False)}))
+        raise GiveUp(f"The image cannot be offered to Works as it is: {fields}.", _CONTACT) from error
