@@ -1,1 +1,1 @@
-"""Works, the cloud program: exams, people and the fleet of gateways."""
+"""Works, the cloud program: exams, people, fleets of gateways, and the pages over them."""

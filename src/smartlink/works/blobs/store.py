@@ -1,0 +1,86 @@
+"""What Works needs of an object store: five methods, whoever stands behind them."""
+
+from collections.abc import Iterator, Mapping
+from contextlib import AbstractContextManager
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from typing import IO, Protocol
+
+from smartlink.works.errors import GiveUp, TryAgain
+
+
+class BlobMissing(GiveUp):
+    """There is no object of this name."""
+
+
+class BlobRefused(GiveUp):
+    """The store does not take these bytes: their length or digest is not what was said."""
+
+
+class StorageUnavailable(TryAgain):
+    """The object store does not answer just now."""
+
+
+@dataclass(frozen=True, slots=True)
+class Blob:
+    """What the store knows of one object. `sha256` is the digest that the store verified, where it can tell."""
+
+    size: int
+    sha256: bytes | None
+
+
+@dataclass(frozen=True, slots=True)
+class SignedPut:
+    """A permission to write one object once: exactly this length, digest and name, with exactly these headers."""
+
+    url: str
+    headers: Mapping[str, str] = field(repr=False)
+    expires_at: datetime
+
+
+class Stream(Protocol):
+    """An object being read."""
+
+    def read(self, size: int = -1, /) -> bytes:
+        """The next bytes; empty at the end."""
+
+
+class Blobs(Protocol):
+    """The five methods."""
+
+    def put(self, key: str, body: bytes | IO[bytes], *, content_type: str) -> None:
+        """The object stands under `key`; writing the same key again replaces it (derived objects only)."""
+
+    def presign_put(self, key: str, *, size: int, sha256: bytes, lifetime: timedelta, now: datetime) -> SignedPut:
+        """A permission for somebody else to write `key` once, without going through Works."""
+
+    def head(self, key: str) -> Blob | None:
+        """What the store knows of the object; None if there is none."""
+
+    def open(self, key: str) -> AbstractContextManager[Stream]:
+        """The object's bytes, streamed. Raises BlobMissing."""
+
+    def delete(self, key: str) -> None:
+        """There is no such object any more. Harmless if there was none."""
+
+
+def chunks(stream: Stream, size: int = 1 << 20) -> Iterator[bytes]:
+    """The stream's bytes in pieces of at most `size`."""
+    while piece := stream.read(size):
+        yield piece
+
+
+def object_key(organisation_id: object, object_sha256: bytes) -> str:
+    """The name of an uploaded object: its organisation and its own digest, so a repeat is the same object."""
+    digest = object_sha256.hex()
+    return f"objects/{organisation_id}/{digest[:2]}/{digest}"
+
+
+def thumbnail_key(organisation_id: object, instance_id: object) -> str:
+    """The name of an instance's small picture."""
+    return f"previews/{organisation_id}/{instance_id}/thumb.webp"
+
+
+def frame_key(organisation_id: object, instance_id: object, frame: int) -> str:
+    """The name of one rendered frame, counted from 1 as DICOM does."""
+    return f"previews/{organisation_id}/{instance_id}/{frame}.webp"

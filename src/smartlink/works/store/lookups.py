@@ -1,0 +1,84 @@
+"""The questions that precede an organisation. The answers are ids, and nothing else."""
+
+import uuid
+from dataclasses import dataclass
+from datetime import datetime
+
+from smartlink.works.store.database import Transaction
+
+
+@dataclass(frozen=True, slots=True)
+class MembershipIds:
+    """A person in an organisation."""
+
+    organisation_id: uuid.UUID
+    person_id: uuid.UUID
+
+
+@dataclass(frozen=True, slots=True)
+class SessionIds:
+    """A web session in an organisation."""
+
+    organisation_id: uuid.UUID
+    session_id: uuid.UUID
+
+
+@dataclass(frozen=True, slots=True)
+class LicenceKeyIds:
+    """A licence key in an organisation."""
+
+    organisation_id: uuid.UUID
+    licence_key_id: uuid.UUID
+
+
+@dataclass(frozen=True, slots=True)
+class GatewayIds:
+    """A gateway in an organisation."""
+
+    organisation_id: uuid.UUID
+    gateway_id: uuid.UUID
+
+
+def memberships_of(transaction: Transaction, email: str) -> list[MembershipIds]:
+    """The organisations of the person with this e-mail address; an empty list for an unknown one."""
+    return transaction.many(
+        MembershipIds, "SELECT organisation_id, person_id FROM lookup_memberships_of(:email) ORDER BY 1", email=email
+    )
+
+
+def person(transaction: Transaction, email: str) -> uuid.UUID | None:
+    """The person with this e-mail address in any organisation."""
+    found: uuid.UUID | None = transaction.value("SELECT person_id FROM lookup_person(:email)", email=email)
+    return found
+
+
+def session(transaction: Transaction, token_hash: bytes) -> SessionIds | None:
+    """The web session whose token has this SHA-256."""
+    return transaction.one(
+        SessionIds, "SELECT organisation_id, session_id FROM lookup_session(:token_hash)", token_hash=token_hash
+    )
+
+
+def licence_key(transaction: Transaction, key_hash: bytes) -> LicenceKeyIds | None:
+    """The licence key with this SHA-256, revoked or not."""
+    return transaction.one(
+        LicenceKeyIds, "SELECT organisation_id, licence_key_id FROM lookup_licence_key(:key_hash)", key_hash=key_hash
+    )
+
+
+def organisation_of_gateway(transaction: Transaction, gateway_id: uuid.UUID) -> uuid.UUID | None:
+    """The organisation of the gateway with this id, whatever its state."""
+    found: uuid.UUID | None = transaction.value(
+        "SELECT organisation_id FROM lookup_gateway(:gateway_id)", gateway_id=gateway_id
+    )
+    return found
+
+
+def gateway_by_token(transaction: Transaction, token_hash: bytes, now: datetime) -> GatewayIds | None:
+    """The gateway that holds the bearer token with this SHA-256, unless the token has run out at `now`."""
+    return transaction.one(
+        GatewayIds,
+        "SELECT organisation_id, gateway_id FROM lookup_gateway_token(:token_hash, :now)",
+        token_hash=token_hash,
+        now=now,
+    )
