@@ -4,6 +4,8 @@ import pytest
 
 from tests.requires import requires
 
+pytest_plugins = ["tests.works.services"]
+
 
 def pytest_runtest_setup(item: pytest.Item) -> None:
     """Look for the programs that a test says it requires before anything is started for it."""

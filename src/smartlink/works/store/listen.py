@@ -1,0 +1,117 @@
+"""One LISTEN for the whole process, fanned out to every page that waits (PostgreSQL NOTIFY).
+
+A notification says only that something changed in an organisation. A subscriber gets at most one waiting mark: ten
+changes before it looks are one look. After a broken connection everybody is marked, since something may have been
+missed.
+"""
+
+import asyncio
+import threading
+import time
+import uuid
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager, suppress
+from dataclasses import dataclass
+
+import psycopg
+import structlog
+
+from smartlink.works.store.database import Site
+
+CHANNEL = "works_exams"
+LOOK_UP_SECONDS = 0.5  # how soon `close` is noticed
+RETRY_SECONDS = 2.0
+
+log = structlog.get_logger()
+
+
+def tell(site: Site, exam_id: uuid.UUID) -> None:
+    """Everybody who looks at this organisation's exams hears of the change once the transaction is committed."""
+    site.notify(CHANNEL, f"{site.organisation_id} {exam_id}")
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class _Subscriber:
+    organisation_id: uuid.UUID
+    loop: asyncio.AbstractEventLoop
+    queue: asyncio.Queue[None]
+
+    def mark(self) -> None:
+        """Wake it, from any thread; harmless when it is awake already or its loop is gone."""
+        with suppress(RuntimeError):  # the loop was closed
+            self.loop.call_soon_threadsafe(self._put)
+
+    def _put(self) -> None:
+        with suppress(asyncio.QueueFull):
+            self.queue.put_nowait(None)
+
+
+class Listener:
+    """The one who listens."""
+
+    def __init__(self, url: str) -> None:
+        """`url` as libpq writes it; nothing is opened before `start`."""
+        self._url = url
+        self._stop = threading.Event()
+        self._listening = threading.Event()
+        self._thread = threading.Thread(target=self._run, name="listener", daemon=True)
+        self._lock = threading.Lock()
+        self._subscribers: set[_Subscriber] = set()
+
+    def start(self) -> None:
+        """Begin to listen, in a thread of its own."""
+        self._thread.start()
+
+    def close(self, patience: float = 10.0) -> None:
+        """Listen no more."""
+        self._stop.set()
+        if self._thread.is_alive():
+            self._thread.join(patience)
+
+    def listening(self, patience: float) -> bool:
+        """Whether the database has taken the LISTEN, waiting at most so many seconds for it."""
+        return self._listening.wait(patience)
+
+    @asynccontextmanager
+    async def subscribe(self, organisation_id: uuid.UUID) -> AsyncIterator[asyncio.Queue[None]]:
+        """A queue that gets an item when something has changed in the organisation; holds no thread."""
+        subscriber = _Subscriber(organisation_id, asyncio.get_running_loop(), asyncio.Queue(maxsize=1))
+        with self._lock:
+            self._subscribers.add(subscriber)
+        try:
+            yield subscriber.queue
+        finally:
+            with self._lock:
+                self._subscribers.discard(subscriber)
+
+    def _run(self) -> None:
+        while not self._stop.is_set():
+            try:
+                self._listen()
+            except psycopg.Error as error:
+                self._listening.clear()
+                log.error("listener_disconnected", error=type(error).__name__)
+                self._stop.wait(RETRY_SECONDS)
+
+    def _listen(self) -> None:
+        with psycopg.connect(self._url, autocommit=True) as connection:
+            connection.execute(f"LISTEN {CHANNEL}")
+            self._listening.set()
+            self._mark(lambda _: True)
+            checked = time.monotonic()
+            while not self._stop.is_set():
+                for notification in connection.notifies(timeout=LOOK_UP_SECONDS):
+                    self._heard(notification.payload)
+                if time.monotonic() - checked > 30:  # noqa: PLR2004 - a connection that died silently is noticed
+                    connection.execute("SELECT 1")
+                    checked = time.monotonic()
+
+    def _heard(self, payload: str) -> None:
+        organisation, _, _ = payload.partition(" ")
+        self._mark(lambda subscriber: str(subscriber.organisation_id) == organisation)
+
+    def _mark(self, whom: Callable[[_Subscriber], bool]) -> None:
+        with self._lock:
+            marked = [subscriber for subscriber in self._subscribers if whom(subscriber)]
+        for subscriber in marked:
+            subscriber.mark()
