@@ -65,7 +65,7 @@ soak: $(ready) $(ui) packages ## Long runs: 1,000 kills and more
 
 .PHONY: fuzz
 fuzz: $(ready) ## Random bytes at everything that parses, for longer than `test` does
-	@HYPOTHESIS_PROFILE=fuzz $(bin)/pytest -q -m "not soak" -k "random or any_bytes or round_trip"
+	@$(bin)/pytest -q -m hypothesis --hypothesis-profile fuzz --timeout 0
 
 .PHONY: screenshots
 screenshots: $(ready) $(ui) packages ## Pictures of every page, wide and narrow, light and dark, in .screenshots

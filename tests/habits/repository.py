@@ -2,9 +2,11 @@
 
 import ast
 import subprocess
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from functools import cache
 from pathlib import Path
+
+import pytest
 
 ROOT = Path(__file__).resolve().parents[2]
 PACKAGE = ROOT / "src" / "smartlink"
@@ -36,3 +38,9 @@ def read(path: Path) -> str:
 def calls(tree: ast.AST) -> Iterator[ast.Call]:
     """Every call in a syntax tree."""
     return (node for node in ast.walk(tree) if isinstance(node, ast.Call))
+
+
+def expect_none(problems: Iterable[str]) -> None:
+    """Fail with every problem on a line of its own."""
+    if found := "\n".join(problems):
+        pytest.fail(found, pytrace=False)

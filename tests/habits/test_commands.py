@@ -9,6 +9,8 @@ import typer
 from typer.core import TyperArgument, TyperCommand, TyperGroup, TyperOption
 from typer.main import get_command
 
+from tests.habits.repository import expect_none
+
 
 def problems(app: typer.Typer) -> list[str]:
     """Each command or parameter that a person could not learn about from `--help`."""
@@ -30,7 +32,7 @@ def _problems(command: object, path: str) -> Iterator[str]:
 @pytest.mark.parametrize("program", ["gateway", "works"])
 def test_every_command_has_help(program: str) -> None:
     app = importlib.import_module(f"smartlink.{program}.cli").app
-    assert problems(app) == []
+    expect_none(problems(app))
 
 
 def test_a_silent_command_and_a_silent_option_are_seen() -> None:

@@ -4,7 +4,7 @@ from pathlib import Path
 
 from scripts import draw_docs
 from smartlink.gateway.delivery import MOVES, SCREEN_WORDS, Event, State
-from tests.habits.repository import ROOT, read
+from tests.habits.repository import ROOT, expect_none, read
 
 REQUIREMENTS = Path("docs/requirements.md")
 EXPECTED = [*(f"R{number}" for number in range(1, 15)), "R14b", *(f"R{number}" for number in range(15, 154))]
@@ -23,7 +23,7 @@ def unknown(proofs: list[tuple[str, str]], known: dict[str, str]) -> list[str]:
 
 
 def test_the_states_are_drawn_from_the_table() -> None:
-    assert problems(draw_docs.states(MOVES, SCREEN_WORDS), read(Path("docs/states.md"))) == []
+    expect_none(problems(draw_docs.states(MOVES, SCREEN_WORDS), read(Path("docs/states.md"))))
 
 
 def test_a_move_that_is_not_drawn_is_seen() -> None:
@@ -33,7 +33,7 @@ def test_a_move_that_is_not_drawn_is_seen() -> None:
 
 
 def test_the_traceability_is_drawn_from_the_marks() -> None:
-    assert problems(draw_docs.traceability(ROOT), read(Path("docs/traceability.md"))) == []
+    expect_none(problems(draw_docs.traceability(ROOT), read(Path("docs/traceability.md"))))
 
 
 def test_the_requirements_are_complete_and_in_order() -> None:
@@ -41,7 +41,7 @@ def test_the_requirements_are_complete_and_in_order() -> None:
 
 
 def test_marks_name_requirements() -> None:
-    assert unknown(list(draw_docs.proofs(ROOT)), draw_docs.requirements(read(REQUIREMENTS))) == []
+    expect_none(unknown(list(draw_docs.proofs(ROOT)), draw_docs.requirements(read(REQUIREMENTS))))
 
 
 def test_a_mark_of_no_requirement_is_seen() -> None:

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from packaging.licenses import InvalidLicenseExpression, canonicalize_license_expression
 
-from tests.habits.repository import read
+from tests.habits.repository import expect_none, read
 
 FORBIDDEN = re.compile(r"A?GPL-\d")
 
@@ -90,11 +90,11 @@ def from_npm(lock: str) -> dict[str, str]:
 def test_no_python_package_binds_us() -> None:
     licences = installed(read(Path("uv.lock")))
     assert {"pydicom", "psycopg", "ruff"} <= set(licences)
-    assert problems(licences) == []
+    expect_none(problems(licences))
 
 
 def test_no_npm_package_binds_us() -> None:
-    assert problems(from_npm(read(Path("package-lock.json")))) == []
+    expect_none(problems(from_npm(read(Path("package-lock.json")))))
 
 
 def test_gpl_is_seen_and_lesser_licences_pass() -> None:

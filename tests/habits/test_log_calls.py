@@ -3,7 +3,7 @@
 import ast
 from collections.abc import Iterator
 
-from tests.habits.repository import calls, read, sources
+from tests.habits.repository import calls, expect_none, read, sources
 
 LEVELS = {"info", "error", "fatal"}
 METHODS = LEVELS | {"debug", "warning", "warn", "exception", "critical", "msg", "log"}
@@ -74,7 +74,7 @@ def words(call: ast.Call) -> Iterator[str]:
 
 
 def test_log_calls_keep_the_rules() -> None:
-    assert [problem for path in sources() for problem in problems(read(path), str(path))] == []
+    expect_none(problem for path in sources() for problem in problems(read(path), str(path)))
 
 
 def test_a_wrong_level_is_seen() -> None:

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.habits.repository import files, read
+from tests.habits.repository import expect_none, files, read
 
 OWNER = Path("src/smartlink/gateway/messages.py")
 MESSAGES = (
@@ -44,7 +44,7 @@ def test_the_owner_spells_every_message() -> None:
 
 def test_nobody_else_spells_one() -> None:
     others = [path for path in files() if path.is_relative_to("src") and path != OWNER]
-    assert [problem for path in others for problem in problems(read(path), str(path))] == []
+    expect_none(problem for path in others for problem in problems(read(path), str(path)))
 
 
 def test_a_message_spelt_elsewhere_is_seen() -> None:

@@ -4,7 +4,7 @@ import ast
 from collections.abc import Callable, Collection
 from pathlib import Path
 
-from tests.habits.repository import files, read
+from tests.habits.repository import expect_none, files, read
 
 SOURCE = Path("src/smartlink")
 
@@ -34,7 +34,7 @@ def has_code(text: str) -> bool:
 
 
 def test_every_source_file_has_its_mirror_test() -> None:
-    assert problems(files(), read) == []
+    expect_none(problems(files(), read))
 
 
 def test_a_source_file_without_a_test_is_seen() -> None:

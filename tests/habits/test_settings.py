@@ -7,6 +7,8 @@ import pytest
 from pydantic import BaseModel, Field
 from pydantic_settings import BaseSettings
 
+from tests.habits.repository import expect_none
+
 
 def problems(model: type[BaseModel]) -> list[str]:
     """What a person could not learn about these settings, or could set by mistake."""
@@ -39,7 +41,7 @@ def settings_of(program: str) -> list[type[BaseModel]]:
 def test_every_setting_is_described(program: str) -> None:
     models = settings_of(program)
     assert any(issubclass(model, BaseSettings) for model in models)
-    assert [problem for model in models for problem in problems(model)] == []
+    expect_none(problem for model in models for problem in problems(model))
 
 
 def test_a_setting_without_a_sentence_is_seen() -> None:

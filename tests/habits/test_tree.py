@@ -5,11 +5,12 @@ import re
 from collections.abc import Iterator
 from pathlib import Path
 
-from tests.habits.repository import ROOT, files
+from tests.habits.repository import ROOT, expect_none, files
 
 LOCKS = {"uv.lock", "package-lock.json"}
 KINDS = {
     "",
+    ".cfg",
     ".css",
     ".html",
     ".ini",
@@ -67,7 +68,7 @@ def spelt(path: Path, content: bytes) -> Iterator[str]:
 
 
 def test_the_tree_is_ours_and_of_no_machine() -> None:
-    assert [problem for path in files() for problem in problems(path, (ROOT / path).read_bytes())] == []
+    expect_none(problem for path in files() for problem in problems(path, (ROOT / path).read_bytes()))
 
 
 def test_a_binary_is_seen() -> None:
