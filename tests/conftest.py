@@ -5,6 +5,9 @@ from hypothesis import HealthCheck, settings
 
 from tests.requires import requires
 
+# PostgreSQL and S3, started once per run for the first test that asks.
+pytest_plugins = ["tests.works.services"]
+
 # A busy machine is no failure, and `make test` says the same twice; `make fuzz` looks for what is new.
 settings.register_profile("test", deadline=None, derandomize=True, suppress_health_check=[HealthCheck.too_slow])
 settings.register_profile("fuzz", parent=settings.get_profile("test"), derandomize=False, max_examples=20_000)
