@@ -61,12 +61,12 @@ class _Odd(Exception):
 class Header:
     """The Attributes by their keywords (PS3.6) in snake case: text as in the Data Set, backslash between values.
 
-    None: absent. Empty: present without a value.
+    None: absent. Empty: present without a value. An absent UID is empty too.
     """
 
     specific_character_set: str | None = None
-    sop_class_uid: str | None = None
-    sop_instance_uid: str | None = None
+    sop_class_uid: str = ""
+    sop_instance_uid: str = ""
     study_date: str | None = None
     study_time: str | None = None
     accession_number: str | None = None
@@ -87,8 +87,8 @@ class Header:
     patient_birth_date: str | None = None
     patient_sex: str | None = None
     frame_time: str | None = None
-    study_instance_uid: str | None = None
-    series_instance_uid: str | None = None
+    study_instance_uid: str = ""
+    series_instance_uid: str = ""
     study_id: str | None = None
     series_number: str | None = None
     instance_number: str | None = None
@@ -101,7 +101,7 @@ class Header:
         return {
             f"{wanted.tag:08X}": _json(wanted.vr, value)
             for wanted in WANTED
-            if (value := getattr(self, wanted.name)) is not None
+            if (value := getattr(self, wanted.name)) is not None and (value or wanted.vr != "UI")
         }
 
 

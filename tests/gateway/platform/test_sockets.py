@@ -1,0 +1,35 @@
+from __future__ import annotations
+
+import socket
+import sys
+
+import pytest
+from structlog.testing import capture_logs
+
+from smartlink.gateway.platform import sockets
+from smartlink.gateway.platform.sockets import quick_acknowledgement, without_delay
+
+
+def test_what_is_sent_goes_at_once() -> None:
+    with socket.socket() as sock:
+        without_delay(sock)
+        assert sock.getsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY)
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="the option is Linux's")
+def test_the_wish_for_quick_acknowledgement_can_be_renewed() -> None:
+    if sys.platform != "win32":
+        with socket.create_server(("127.0.0.1", 0)) as server, socket.create_connection(server.getsockname()) as sock:
+            renew = quick_acknowledgement(sock)
+            sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_QUICKACK, 0)
+            renew()
+            assert sock.getsockopt(socket.IPPROTO_TCP, socket.TCP_QUICKACK)
+
+
+def test_a_socket_without_it_works_on_and_says_so_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sockets, "_said", [])
+    ours, theirs = socket.socketpair()
+    with ours, theirs, capture_logs() as logs:
+        for _ in range(3):
+            quick_acknowledgement(ours)()
+    assert [line["event"] for line in logs] == ["quick_acknowledgement_unavailable"]
