@@ -43,7 +43,7 @@ log = structlog.get_logger()
 VERSION: Final = version("smartlink")
 
 _QUICK: Final = 0.25
-_STEADY: Final = 1.0
+_STEADY: Final = 0.5
 _SLOW: Final = 20.0
 
 

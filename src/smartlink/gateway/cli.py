@@ -24,6 +24,7 @@ app = typer.Typer(
     epilog="Example: smartlink activate KEY --works https://works.example.org && smartlink run",
     no_args_is_help=True,
     pretty_exceptions_enable=False,
+    rich_markup_mode=None,
     add_completion=False,
 )
 
@@ -39,7 +40,7 @@ def main() -> None:
     app()
 
 
-@app.command(epilog="Example: smartlink run --data /var/lib/smartlink")
+@app.command(short_help="Run the service.", epilog="Example: smartlink run --data /var/lib/smartlink")
 def run(data: DataOption = None, as_json: JsonOption = False) -> None:
     """Run the service until it is told to stop (Ctrl+C, or SIGTERM)."""
     import signal
@@ -65,7 +66,7 @@ def run(data: DataOption = None, as_json: JsonOption = False) -> None:
     raise typer.Exit(code)
 
 
-@app.command(epilog="Example: smartlink activate 0ABCD-… --works https://works.example.org")
+@app.command(short_help="Activate with a license key.", epilog="Example: smartlink activate 0ABCD-… --works https://works.example.org")
 def activate(
     key: Annotated[str, typer.Argument(help="The license key, as Works shows it.")],
     works: Annotated[
@@ -83,7 +84,8 @@ def activate(
         known = database.read(licences.find)
         address = _works_url(works or (None if known is None else known.works_url), as_json=as_json)
         try:
-            done = build.activator(deployment, database, now).activate(key, address, now())
+            with _logged(deployment):
+                done = build.activator(deployment, database, now).activate(key, address, now())
         except NotActivated as error:
             _fail(str(error), as_json=as_json, outcome=error.outcome.value)
     answer = {
@@ -96,7 +98,7 @@ def activate(
     _answer(answer, f"Activated for {done.facility_name} ({done.organisation_name}).", as_json=as_json)
 
 
-@app.command(epilog="Example: smartlink settings port=11112 receiver_ae_title=CLINIC1")
+@app.command(short_help="Show or change settings.", epilog="Example: smartlink settings port=11112 receiver_ae_title=CLINIC1")
 def settings(
     changes: Annotated[list[str] | None, typer.Argument(metavar="NAME=VALUE", help="Settings to change.")] = None,
     data: DataOption = None,
@@ -107,7 +109,7 @@ def settings(
     from smartlink.gateway.store import settings as stored
 
     wanted = dict(_pair(text) for text in changes or [])
-    with _catalogue(data, as_json=as_json) as (_, database):
+    with _catalogue(data, as_json=as_json) as (deployment, database):
         known = administrator_settings(database.read(stored.all_values))
         if wanted:
             try:
@@ -115,7 +117,8 @@ def settings(
             except SettingRefused as error:
                 _fail(str(error), as_json=as_json)
             database.write(lambda tx: stored.put(tx, values, now()))
-            _log_changes(known.model_dump(), after.model_dump())
+            with _logged(deployment):
+                _log_changes(known.model_dump(), after.model_dump())
             known = after
     rows = [(name, getattr(known, name), field.description) for name, field in type(known).model_fields.items()]
     if as_json:
@@ -124,7 +127,7 @@ def settings(
         _table(["Setting", "Value", "Meaning"], [[name, _shown(value), text or ""] for name, value, text in rows])
 
 
-@app.command(epilog="Example: smartlink status --json")
+@app.command(short_help="Show how the gateway does.", epilog="Example: smartlink status --json")
 def status(data: DataOption = None, as_json: JsonOption = False) -> None:
     """Show licence, receiver, deliveries, disk and the way to Works."""
     from smartlink.gateway.status import status_of
@@ -137,7 +140,7 @@ def status(data: DataOption = None, as_json: JsonOption = False) -> None:
         _table(["", "SmartLink"], [[name, text] for name, text in _lines(found)])
 
 
-@app.command(epilog="Example: smartlink connections")
+@app.command(short_help="List the connected systems.", epilog="Example: smartlink connections")
 def connections(data: DataOption = None, as_json: JsonOption = False) -> None:
     """List the ultrasound systems, PACS and worklist servers that are connected."""
     from smartlink.gateway.status import connections_of
@@ -151,7 +154,7 @@ def connections(data: DataOption = None, as_json: JsonOption = False) -> None:
         _table(columns, [[_shown(one[column]) for column in columns] for one in found])
 
 
-@app.command(epilog="Example: smartlink queue --state parked --limit 20")
+@app.command(short_help="List deliveries.", epilog="Example: smartlink queue --state parked --limit 20")
 def queue(
     state: Annotated[
         str | None,
@@ -184,18 +187,26 @@ def now() -> datetime:
 
 @contextmanager
 def _catalogue(data: Path | None, *, as_json: bool) -> Iterator[tuple[Deployment, Database]]:
-    """Open the catalogue beside a service that may be running; what people do goes to the configuration log."""
+    """Open the catalogue, beside a service that may be running."""
     from smartlink.gateway.errors import StoreFailed
-    from smartlink.gateway.log import LogKind, configure
     from smartlink.gateway.store.database import open_in
 
     deployment = _deployment(data)
-    log_file = configure(deployment.logs, LogKind.CONFIGURATION, now, "command line")
     try:
         with open_in(deployment.data) as database:
             yield deployment, database
     except (StoreFailed, OSError) as error:
         _fail(str(error), as_json=as_json)
+
+
+@contextmanager
+def _logged(deployment: Deployment) -> Iterator[None]:
+    """Send what a person does to the configuration log. Only for commands that change something."""
+    from smartlink.gateway.log import LogKind, configure
+
+    log_file = configure(deployment.logs, LogKind.CONFIGURATION, now, "command line")
+    try:
+        yield
     finally:
         log_file.close()
 

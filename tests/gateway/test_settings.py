@@ -1,0 +1,78 @@
+"""Settings have the manual's defaults, refuse what they do not know, and say why."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from smartlink.gateway.settings import (
+    Deployment,
+    SettingRefused,
+    SmartLinkSettings,
+    administrator_settings,
+    changed,
+    deployment,
+)
+
+
+@pytest.mark.proves("R89", "R91", "R92", "R93")
+def test_the_defaults_are_the_manuals() -> None:
+    settings = SmartLinkSettings()
+    assert settings.receiver_ae_title == "SMARTLINKRCVR"
+    assert settings.port == 5104
+    assert settings.sender_ae_title == "SMARTLINKSNDR"
+    assert settings.worklist_client_ae_title == "SMARTLINKWLSCU"
+
+
+@pytest.mark.proves("R111")
+def test_only_the_listed_retry_intervals_are_taken() -> None:
+    assert changed(SmartLinkSettings(), {"retry_works_minutes": "15"})[0].retry_works_minutes == 15
+    with pytest.raises(SettingRefused, match="retry_works_minutes"):
+        changed(SmartLinkSettings(), {"retry_works_minutes": "6"})
+
+
+def test_changes_are_parsed_from_text_and_only_they_are_returned() -> None:
+    after, values = changed(SmartLinkSettings(), {"port": "11112", "disk_reserve_bytes": "1000000000"})
+    assert (after.port, after.disk_reserve_bytes) == (11112, 1_000_000_000)
+    assert values == {"port": 11112, "disk_reserve_bytes": 1_000_000_000}
+    assert changed(after, {"disk_reserve_bytes": "none"})[0].disk_reserve_bytes is None
+
+
+@pytest.mark.proves("R95")
+@pytest.mark.parametrize(
+    ("name", "value", "sentence"),
+    [
+        ("receiver_ae_title", "A" * 17, "at most 16 characters"),
+        ("port", "70000", "port"),
+        ("port", "soon", "port"),
+        ("disk_reserve_bytes", "-1", "disk_reserve_bytes"),
+        ("colour", "red", "There is no setting colour"),
+    ],
+)
+def test_a_wrong_setting_is_refused_with_a_sentence(name: str, value: str, sentence: str) -> None:
+    with pytest.raises(SettingRefused, match=sentence):
+        changed(SmartLinkSettings(), {name: value})
+
+
+def test_stored_values_make_the_settings() -> None:
+    assert administrator_settings({"port": 4242}).port == 4242
+
+
+def test_every_setting_says_what_it_means() -> None:
+    fields = [*SmartLinkSettings.model_fields.values(), *Deployment.model_fields.values()]
+    assert all(field.description for field in fields)
+
+
+def test_the_environment_sets_the_deployment(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setenv("SMARTLINK_DATA", str(tmp_path))
+    monkeypatch.setenv("SMARTLINK_BIND", "127.0.0.1")
+    found = deployment()
+    assert (found.data, found.bind, found.logs) == (tmp_path, "127.0.0.1", tmp_path / "Logs")
+    assert deployment(data=tmp_path / "other").data == tmp_path / "other"
+
+
+def test_a_wrong_deployment_is_refused_with_a_sentence(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("SMARTLINK_UPLOAD_LANES", "many")
+    with pytest.raises(SettingRefused, match="upload_lanes"):
+        deployment()
