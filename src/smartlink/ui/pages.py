@@ -1,0 +1,84 @@
+"""Renders the pages of a console: one Jinja environment a language, our macros, our icons, nothing else.
+
+What a page may call is here: `icon`, `asset`, gettext, and the filters for times. Everything is escaped, and an
+unknown variable is an error rather than an empty place.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from jinja2 import Environment, FileSystemLoader, StrictUndefined, select_autoescape
+from jinja2.ext import InternationalizationExtension
+
+from smartlink.ui import assets as ui_assets
+from smartlink.ui import icons, moments, translations
+from smartlink.ui.preferences import Language, Preferences, Theme
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from datetime import datetime, tzinfo
+
+TEMPLATES = Path(__file__).parent / "templates"
+
+
+@dataclass(frozen=True, slots=True)
+class Frame:
+    """What every page is told: who looks at it, how, when and where."""
+
+    preferences: Preferences
+    nonce: str
+    form_token: str
+    path: str
+    now: datetime
+    zone: tzinfo
+
+
+class Pages:
+    """All templates of one console in all languages."""
+
+    def __init__(self, folders: Sequence[Path], assets: ui_assets.Assets) -> None:
+        self.assets = assets
+        searched = [*folders, TEMPLATES]
+        self._environments = {language: _environment(searched, assets, language) for language in Language}
+
+    def render(self, template: str, frame: Frame, **facts: Any) -> str:  # noqa: ANN401 -- a page's facts are its own
+        """The page as HTML; raises jinja2.UndefinedError when a fact is missing."""
+        environment = self._environments[frame.preferences.language]
+        return environment.get_template(template).render(frame=frame, **facts)
+
+    def say(self, preferences: Preferences, message: str) -> str:
+        """One message of ours in the reader's language."""
+        return str(translations.load(preferences.language).gettext(message))
+
+
+def _environment(folders: list[Path], assets: ui_assets.Assets, language: Language) -> Environment:
+    environment = Environment(
+        loader=FileSystemLoader(folders),
+        autoescape=select_autoescape(default=True),
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+        extensions=[InternationalizationExtension],
+    )
+    words = translations.load(language)
+    install = environment.install_gettext_callables  # type: ignore[attr-defined] -- added by the extension
+    install(words.gettext, words.ngettext, newstyle=True, pgettext=words.pgettext, npgettext=words.npgettext)
+    environment.policies["ext.i18n.trimmed"] = True
+    environment.globals |= {
+        "icon": icons.load(assets),
+        "asset": assets.url,
+        "themes": list(Theme),
+        "age_parts": moments.age_parts,
+        "days_ago": moments.days_ago,
+        "years": moments.years,
+    }
+    environment.filters |= {
+        "day": lambda value: moments.day(value, language),
+        "local_day": lambda value, where: moments.day(value.astimezone(where).date(), language),
+        "clock": moments.clock,
+        "minute": lambda value, where: moments.clock(value, where)[:5],
+    }
+    return environment
