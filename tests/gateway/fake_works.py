@@ -112,14 +112,10 @@ class FakeWorks:
 
     def answer(self, method: str, path: str, headers: dict[str, str], body: bytes) -> tuple[Reply, dict[str, str]]:
         self.calls.append(f"{method} {path}")
-        if path == paths.HEALTH:
-            return _ok({"status": "ok"}), {}
         if path.startswith("/objects/"):
             return self._put(path, headers, body), {}
-        if path == paths.ACTIVATE:
-            return self._activate(json.loads(body)), {}
-        if path == paths.TOKEN:
-            return self._token(json.loads(body)), {}
+        if path in paths.OPEN:
+            return self._open(path, body), {}
         gateway = self.tokens.get(headers.get("authorization", "").removeprefix("Bearer "))
         if gateway is None:
             return problem(ProblemType.TOKEN_REFUSED), {}
@@ -129,6 +125,12 @@ class FakeWorks:
             same = headers.get("if-none-match") == self.etag
             return (304, "application/json", b"") if same else _ok(self.configuration()), {"ETag": self.etag}
         return self._write(path, json.loads(body), headers), {}
+
+    def _open(self, path: str, body: bytes) -> Reply:
+        if path == paths.HEALTH:
+            return _ok({"status": "ok"})
+        message = json.loads(body)
+        return self._activate(message) if path == paths.ACTIVATE else self._token(message)
 
     def _write(self, path: str, message: dict[str, Any], headers: dict[str, str]) -> Reply:
         assert headers[paths.IDEMPOTENCY_HEADER.lower()]
@@ -149,9 +151,7 @@ class FakeWorks:
         gateway_id = uuid.uuid4()
         self.gateways[gateway_id] = message["public_key"]
         moment = self.now().isoformat()
-        return _ok(
-            {"gateway_id": str(gateway_id), "configuration": self.configuration(), "activated_at": moment}
-        )
+        return _ok({"gateway_id": str(gateway_id), "configuration": self.configuration(), "activated_at": moment})
 
     def _token(self, message: dict[str, Any]) -> Reply:
         try:
@@ -257,9 +257,9 @@ def serving(works: FakeWorks, port: int = 0) -> Iterator[FakeWorks]:
             self.end_headers()
             self.wfile.write(content)
 
-        do_GET = do_POST = do_PUT = _serve
+        do_GET = do_POST = do_PUT = _serve  # noqa: N815  the names that http.server looks for
 
-        def log_message(self, format: str, *args: object) -> None:
+        def log_request(self, code: int | str = "-", size: int | str = "-") -> None:
             """Stay silent."""
 
     server = ThreadingHTTPServer(("127.0.0.1", port), Handler)

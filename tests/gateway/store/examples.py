@@ -1,0 +1,58 @@
+"""Rows for the tests of the tables."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from uuid import UUID, uuid4
+
+from smartlink.gateway.connections import Connection, new_ultrasound
+from smartlink.gateway.delivery import State
+from smartlink.gateway.store import connections, deliveries, instances
+from smartlink.gateway.store.database import Database, Transaction
+from smartlink.standard.names import AETitle
+from tests.gateway.conftest import START
+
+
+def an_ultrasound(database: Database, ae: str = "US01") -> Connection:
+    """Enter an ultrasound connection that Works does not have yet."""
+    connection = new_ultrasound(uuid4(), AETitle(ae), "192.0.2.7", uuid4())
+    database.write(lambda tx: connections.add(tx, connection, START))
+    return connection
+
+
+def an_instance(
+    database: Database,
+    number: int,
+    *,
+    uid: str | None = None,
+    origin: UUID | None = None,
+    state: State = State.WAITING,
+    at: datetime = START,
+) -> int:
+    """Enter an instance with a delivery to Works and return the instance's id."""
+
+    def write(tx: Transaction) -> int:
+        new = instances.NewInstance(
+            spool_name=f"aa/{number:030x}",
+            sop_class_uid="1.2.840.10008.5.1.4.1.1.6.1",
+            sop_instance_uid=uid or f"1.2.3.{number}",
+            transfer_syntax_uid="1.2.840.10008.1.2.1",
+            study_instance_uid="1.2.4",
+            series_instance_uid="1.2.5",
+            connection_id=origin,
+            calling_ae_title="US01",
+            called_ae_title="SMARTLINKRCVR",
+            peer_address="192.0.2.7",
+            dataset_offset=300,
+            dataset_length=1000,
+            crc32=7,
+            attributes={"00080060": {"vr": "CS", "Value": ["US"]}},
+            unreadable=None,
+            kept_at=at,
+        )
+        instance_id = instances.add(tx, new)
+        assert instance_id is not None
+        deliveries.add(tx, instance_id, deliveries.WORKS, origin, state, at)
+        return instance_id
+
+    return database.write(write)
