@@ -15,7 +15,7 @@ FILLED = 'fill="currentColor"'
 
 
 class Icons:
-    """Draws the icons that ui/icons.txt lists; an icon never stands without a word beside it or as its button's name."""
+    """Draws the icons that ui/icons.txt lists. An icon never stands alone: a word is beside it, or names its button."""
 
     def __init__(self, drawings: dict[str, str]) -> None:
         self._drawings = drawings

@@ -64,7 +64,8 @@ def _environment(folders: list[Path], assets: ui_assets.Assets, language: Langua
         extensions=[InternationalizationExtension],
     )
     words = translations.load(language)
-    install = environment.install_gettext_callables  # type: ignore[attr-defined] -- added by the extension
+    # The extension adds this method to the environment when it is loaded; its types do not say so.
+    install = environment.install_gettext_callables  # type: ignore[attr-defined]
     install(words.gettext, words.ngettext, newstyle=True, pgettext=words.pgettext, npgettext=words.npgettext)
     environment.policies["ext.i18n.trimmed"] = True
     environment.globals |= {

@@ -1,0 +1,89 @@
+"""Makes an image's pictures once, after ingest: a thumbnail, and every frame as WebP of at most 1,024 pixels.
+
+Runs in the worker; the decoding itself happens in a process of its own (`images.draw`). Safe to repeat: names are the
+image's own, and an image whose pictures stand is left alone.
+"""
+
+import subprocess
+import sys
+import tempfile
+import uuid
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final, Protocol
+
+from smartlink.works.access import Access
+from smartlink.works.blobs.store import BlobMissing, Blobs, chunks, frame_key, thumbnail_key
+from smartlink.works.images.draw import READY
+from smartlink.works.images.frames import Why
+from smartlink.works.store import listen, previews
+
+MEDIA_TYPE: Final = "image/webp"
+PATIENCE_SECONDS: Final = 1_200.0
+DRAW: Final = (sys.executable, "-m", "smartlink.works.images.draw")
+
+
+class Tools(Protocol):
+    """What making pictures needs."""
+
+    @property
+    def access(self) -> Access:
+        """The way to the organisation's rows."""
+
+    @property
+    def blobs(self) -> Blobs:
+        """Where the image is, and the pictures go."""
+
+
+@dataclass(frozen=True, slots=True)
+class Drawn:
+    """What became of drawing: `ready` with the number of frames, or the reason with None."""
+
+    state: str
+    frames: int | None
+
+
+def make_previews(tools: Tools, organisation_id: uuid.UUID, instance_id: uuid.UUID) -> None:
+    """The image's pictures stand in the store, or the reason why there can be none is kept beside it."""
+    with tools.access.organisation(organisation_id) as site:
+        source = previews.source(site, instance_id)
+    if source is None or source.preview_state != previews.WAITING:
+        return
+    with tempfile.TemporaryDirectory(prefix="preview-") as name:
+        drawn = _make(tools.blobs, organisation_id, instance_id, source.object_key, Path(name))
+    with tools.access.organisation(organisation_id) as site:
+        previews.settle(site, instance_id, drawn.state, drawn.frames)
+        listen.tell(site, source.exam_id)
+
+
+def _make(blobs: Blobs, organisation_id: uuid.UUID, instance_id: uuid.UUID, key: str, folder: Path) -> Drawn:
+    original = folder / "image.dcm"
+    try:
+        with blobs.open(key) as stream, original.open("wb") as file:
+            file.writelines(chunks(stream))
+    except BlobMissing:
+        return Drawn(Why.DAMAGED, None)
+    drawn = draw_apart(original, folder)
+    if drawn.frames is not None:
+        for frame in range(1, drawn.frames + 1):
+            name = frame_key(organisation_id, instance_id, frame)
+            blobs.put(name, (folder / f"{frame}.webp").read_bytes(), content_type=MEDIA_TYPE)
+        thumbnail = (folder / "thumb.webp").read_bytes()
+        blobs.put(thumbnail_key(organisation_id, instance_id), thumbnail, content_type=MEDIA_TYPE)
+    return drawn
+
+
+def draw_apart(source: Path, folder: Path, patience_seconds: float = PATIENCE_SECONDS) -> Drawn:
+    """Draw in a process of its own; one that dies or does not come to an end means that the image is damaged."""
+    try:
+        done = subprocess.run(
+            [*DRAW, source, folder], capture_output=True, check=False, text=True, timeout=patience_seconds
+        )
+    except subprocess.TimeoutExpired:
+        return Drawn(Why.TOO_LARGE, None)
+    words = done.stdout.split()
+    if done.returncode == 0 and len(words) > 1 and words[-2] == READY:
+        return Drawn(READY, int(words[-1]))
+    if done.returncode == 0 and words and words[-1] in set(Why):
+        return Drawn(words[-1], None)
+    return Drawn(Why.DAMAGED, None)

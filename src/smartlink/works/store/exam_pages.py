@@ -1,0 +1,202 @@
+"""What the pages of Exams read: lists, one exam, its images, counts and the gateways' last contact.
+
+Every query takes the person who looks. Two rules say what is seen: one's own Drafts, and the Unassigned of the
+facilities and specialties that one belongs to. A specialty list left empty means all of the facility.
+"""
+
+import uuid
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Final
+
+from smartlink.works.store.database import Site
+
+_MINE: Final = "(e.folder = 'drafts' AND e.owner_person_id = :person)"
+_WITHIN_REACH: Final = """(e.folder = 'unassigned' AND EXISTS (
+    SELECT 1 FROM membership m
+    WHERE m.person_id = :person
+      AND (m.facility_id IS NULL OR m.facility_id = e.facility_id)
+      AND (m.specialty_ids = '{}' OR e.specialty_id IS NULL OR e.specialty_id = ANY (m.specialty_ids))))"""
+_LISTED: Final = """
+    e.id, e.study_instance_uid, e.accession_number, e.patient_name, e.patient_id, e.birth_date, e.sex,
+    e.study_description, e.study_at, e.folder, e.owner_person_id, e.reason, e.raw_value, e.tag, e.assigned_at,
+    e.created_at, e.last_received_at,
+    f.name AS facility_name, s.name AS specialty_name, c.name AS connection_name, owner.display_name AS owner_name,
+    (SELECT count(*) FROM instance i WHERE i.exam_id = e.id) AS images,
+    (SELECT i.id FROM instance i WHERE i.exam_id = e.id AND i.preview_state = 'ready'
+      ORDER BY i.number NULLS LAST, i.received_at, i.id LIMIT 1) AS cover_id,
+    (SELECT count(*) FROM instance_conflict k JOIN instance i ON i.id = k.instance_id
+      WHERE i.exam_id = e.id) AS conflicts,
+    (SELECT count(DISTINCT u.sop_instance_uid) FROM upload u
+      WHERE u.study_instance_uid = e.study_instance_uid AND u.state IN ('offered', 'confirmed')
+        AND NOT EXISTS (SELECT 1 FROM instance i WHERE i.sop_instance_uid = u.sop_instance_uid)) AS on_the_way"""
+_FROM: Final = """
+    FROM exam e
+    JOIN facility f ON f.id = e.facility_id
+    LEFT JOIN specialty s ON s.id = e.specialty_id
+    LEFT JOIN connection c ON c.id = e.connection_id
+    LEFT JOIN person owner ON owner.id = e.owner_person_id"""
+LONGEST_LIST: Final = 1_000
+
+# Put together from the fixed pieces above; what comes from outside is bound by name.
+_DRAFTS: Final = f"SELECT {_LISTED} {_FROM} WHERE {_MINE} ORDER BY e.last_received_at DESC, e.id LIMIT :most"
+_UNASSIGNED: Final = f"SELECT {_LISTED} {_FROM} WHERE {_WITHIN_REACH} ORDER BY e.created_at, e.id LIMIT :most"
+_EXAM: Final = f"SELECT {_LISTED} {_FROM} WHERE e.id = :exam AND ({_MINE} OR {_WITHIN_REACH})"
+_HOLDS_IMAGE: Final = (
+    "SELECT 1 FROM exam e JOIN instance i ON i.exam_id = e.id"
+    f" WHERE e.id = :exam AND i.id = :instance AND ({_MINE} OR {_WITHIN_REACH})"
+)
+_COUNTS: Final = (
+    f"SELECT (SELECT count(*) FROM exam e WHERE {_MINE}) AS drafts,"
+    f" (SELECT count(*) FROM exam e WHERE {_WITHIN_REACH}) AS unassigned"
+)
+
+
+@dataclass(frozen=True, slots=True)
+class ListedExam:
+    """One exam as the lists and the exam page show it; `cover_id` is the image whose small picture stands for it."""
+
+    id: uuid.UUID
+    study_instance_uid: str
+    accession_number: str | None
+    patient_name: str | None
+    patient_id: str | None
+    birth_date: str | None
+    sex: str | None
+    study_description: str | None
+    study_at: datetime | None
+    folder: str
+    owner_person_id: uuid.UUID | None
+    reason: str | None
+    raw_value: str | None
+    tag: str | None
+    assigned_at: datetime | None
+    created_at: datetime
+    last_received_at: datetime
+    facility_name: str
+    specialty_name: str | None
+    connection_name: str | None
+    owner_name: str | None
+    images: int
+    cover_id: uuid.UUID | None
+    conflicts: int
+    on_the_way: int
+
+
+@dataclass(frozen=True, slots=True)
+class ExamImage:
+    """One image of an exam; `preview_state` is waiting, ready, or the reason why it cannot be displayed."""
+
+    id: uuid.UUID
+    frames: int
+    frame_time_ms: float | None
+    number: int | None
+    received_at: datetime
+    ingested_at: datetime
+    preview_state: str
+    conflicts: int
+
+
+@dataclass(frozen=True, slots=True)
+class Counts:
+    """How many exams stand in each folder that the person may open."""
+
+    drafts: int
+    unassigned: int
+
+
+@dataclass(frozen=True, slots=True)
+class GatewayContact:
+    """An active gateway of one of the person's facilities, and when it was last heard."""
+
+    facility_name: str
+    activated_at: datetime
+    last_heartbeat_at: datetime | None
+
+
+@dataclass(frozen=True, slots=True)
+class Looker:
+    """Who looks: the person's name and where they belong, for the top bar and the clock of the page."""
+
+    display_name: str
+    organisation_name: str
+    facility_names: list[str]
+    specialty_names: list[str]
+    time_zone: str | None
+
+
+def looker(site: Site, person_id: uuid.UUID) -> Looker | None:
+    """The person as the top bar names them; None when they no longer belong here."""
+    return site.one(
+        Looker,
+        """
+        SELECT p.display_name, o.name AS organisation_name,
+          (SELECT coalesce(array_agg(f.name ORDER BY f.name), '{}') FROM facility f WHERE EXISTS (
+             SELECT 1 FROM membership m WHERE m.person_id = p.id AND (m.facility_id IS NULL OR m.facility_id = f.id))
+          ) AS facility_names,
+          (SELECT coalesce(array_agg(DISTINCT s.name ORDER BY s.name), '{}') FROM specialty s JOIN membership m
+             ON m.person_id = p.id AND s.id = ANY (m.specialty_ids) WHERE s.active) AS specialty_names,
+          (SELECT f.time_zone FROM facility f LEFT JOIN membership m ON m.person_id = p.id AND m.facility_id = f.id
+             ORDER BY m.id IS NULL, f.name LIMIT 1) AS time_zone
+        FROM person p JOIN organisation o ON o.id = :organisation
+        WHERE p.id = :person AND p.status = 'active'
+        """,
+        person=person_id,
+        organisation=site.organisation_id,
+    )
+
+
+def drafts(site: Site, person_id: uuid.UUID) -> list[ListedExam]:
+    """The person's exams that are not yet submitted, the latest first."""
+    return site.many(ListedExam, _DRAFTS, person=person_id, most=LONGEST_LIST)
+
+
+def unassigned(site: Site, person_id: uuid.UUID) -> list[ListedExam]:
+    """The exams without a physician that the person may see, the one that waits longest first."""
+    return site.many(ListedExam, _UNASSIGNED, person=person_id, most=LONGEST_LIST)
+
+
+def exam(site: Site, person_id: uuid.UUID, exam_id: uuid.UUID) -> ListedExam | None:
+    """The exam, if the person may see it; None for another's, another organisation's and one that never was."""
+    return site.one(ListedExam, _EXAM, person=person_id, exam=exam_id)
+
+
+def images(site: Site, exam_id: uuid.UUID) -> list[ExamImage]:
+    """The images of an exam in the order of the scanner's numbers."""
+    return site.many(
+        ExamImage,
+        """
+        SELECT i.id, i.frames, i.frame_time_ms, i.number, i.received_at, i.ingested_at, i.preview_state,
+          (SELECT count(*) FROM instance_conflict k WHERE k.instance_id = i.id) AS conflicts
+        FROM instance i JOIN series s ON s.id = i.series_id
+        WHERE i.exam_id = :exam ORDER BY s.number NULLS LAST, s.id, i.number NULLS LAST, i.received_at, i.id
+        """,
+        exam=exam_id,
+    )
+
+
+def holds_image(site: Site, person_id: uuid.UUID, exam_id: uuid.UUID, instance_id: uuid.UUID) -> bool:
+    """Whether the image belongs to that exam and the person may see both."""
+    return site.value(_HOLDS_IMAGE, person=person_id, exam=exam_id, instance=instance_id) is not None
+
+
+def counts(site: Site, person_id: uuid.UUID) -> Counts:
+    """The figures of the rail."""
+    found = site.one(Counts, _COUNTS, person=person_id)
+    return found or Counts(0, 0)
+
+
+def gateways(site: Site, person_id: uuid.UUID) -> list[GatewayContact]:
+    """The active gateways of the person's facilities."""
+    return site.many(
+        GatewayContact,
+        """
+        SELECT f.name AS facility_name, g.activated_at, g.last_heartbeat_at
+        FROM gateway g JOIN facility f ON f.id = g.facility_id
+        WHERE g.state = 'active' AND EXISTS (
+          SELECT 1 FROM membership m
+          WHERE m.person_id = :person AND (m.facility_id IS NULL OR m.facility_id = g.facility_id))
+        ORDER BY f.name, g.activated_at
+        """,
+        person=person_id,
+    )

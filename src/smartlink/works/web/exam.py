@@ -1,0 +1,98 @@
+"""The exam page and the pictures on it. What a person may not see answers exactly as what does not exist."""
+
+import uuid
+from typing import Annotated
+
+from fastapi import APIRouter, Depends, Request
+from fastapi.responses import HTMLResponse, Response
+
+from smartlink.ui import moments
+from smartlink.works import audit
+from smartlink.works.access import Site
+from smartlink.works.blobs.store import BlobMissing, frame_key, thumbnail_key
+from smartlink.works.errors import NotFound
+from smartlink.works.store import exam_pages
+from smartlink.works.web import shown
+from smartlink.works.web.asking import Parts, Visitor, acting_visitor, idle_visitor, is_live
+from smartlink.works.web.folders import page, surroundings
+from smartlink.works.web.parts import WebParts
+
+router = APIRouter(prefix="/exams/{exam_id}")
+Acting = Annotated[Visitor, Depends(acting_visitor)]
+Idle = Annotated[Visitor, Depends(idle_visitor)]
+PICTURE = "image/webp"
+
+
+@router.get("")
+def exam(request: Request, parts: Parts, visitor: Acting, exam_id: str) -> HTMLResponse:
+    """The exam with its images, facts, assignment and journey; opening it is audited."""
+    with parts.access.organisation(visitor.organisation_id) as site:
+        row = exam_pages.exam(site, visitor.person_id, parse_id(exam_id))
+        if row is None:
+            raise NotFound
+        images = exam_pages.images(site, row.id)
+        around = surroundings(request, parts, site, visitor)
+        if not is_live(request):
+            _record(site, parts, visitor, "exam_opened", "exam", row.id)
+    zone = moments.zone(around["zone"] or "UTC")
+    return page(
+        request,
+        parts,
+        "exam.html",
+        around,
+        folder=row.folder,
+        exam=shown.exam(row, parts.clock()),
+        images=[shown.image(image, f"{image.received_at.astimezone(zone):%Y-%m-%d %H:%M:%S}") for image in images],
+        journey=shown.journey(row, images),
+        conflict_numbers=", ".join(str(number) for number, image in enumerate(images, start=1) if image.conflicts),
+    )
+
+
+@router.get("/images/{instance_id}/thumb")
+def thumbnail(parts: Parts, visitor: Idle, exam_id: str, instance_id: str) -> Response:
+    """The small picture of an image."""
+    exam, instance = parse_id(exam_id), parse_id(instance_id)
+    with parts.access.organisation(visitor.organisation_id) as site:
+        if not exam_pages.holds_image(site, visitor.person_id, exam, instance):
+            raise NotFound
+    return _picture(parts, thumbnail_key(visitor.organisation_id, instance))
+
+
+@router.get("/images/{instance_id}/frames/{frame}")
+def frame(parts: Parts, visitor: Acting, exam_id: str, instance_id: str, frame: int) -> Response:
+    """One frame, counted from 1; the first look at an image is audited."""
+    exam, instance = parse_id(exam_id), parse_id(instance_id)
+    with parts.access.organisation(visitor.organisation_id) as site:
+        if frame < 1 or not exam_pages.holds_image(site, visitor.person_id, exam, instance):
+            raise NotFound
+        if frame == 1:
+            _record(site, parts, visitor, "image_viewed", "instance", instance)
+    return _picture(parts, frame_key(visitor.organisation_id, instance, frame))
+
+
+def parse_id(text: str) -> uuid.UUID:
+    """The id in an address; a text that is none is simply not found."""
+    try:
+        return uuid.UUID(text)
+    except ValueError:
+        raise NotFound from None
+
+
+def _picture(parts: WebParts, key: str) -> Response:
+    try:
+        with parts.blobs.open(key) as stream:
+            return Response(stream.read(), media_type=PICTURE)
+    except BlobMissing:
+        raise NotFound from None
+
+
+def _record(site: Site, parts: WebParts, visitor: Visitor, action: str, kind: str, object_id: uuid.UUID) -> None:
+    audit.record(
+        site,
+        now=parts.clock(),
+        actor_kind="person",
+        actor_id=str(visitor.person_id),
+        action=action,
+        object_kind=kind,
+        object_id=str(object_id),
+    )

@@ -1,0 +1,61 @@
+"""The lists: Drafts and Unassigned, in the frame of Works."""
+
+from typing import Annotated, Any
+
+from fastapi import APIRouter, Depends, Request
+from fastapi.responses import HTMLResponse, RedirectResponse
+
+from smartlink.works.access import Site
+from smartlink.works.store import exam_pages
+from smartlink.works.web import shown
+from smartlink.works.web.asking import SESSION_COOKIE, Parts, SignInNeeded, Visitor, acting_visitor, frame_of, is_live
+from smartlink.works.web.parts import WebParts
+
+router = APIRouter()
+Acting = Annotated[Visitor, Depends(acting_visitor)]
+
+
+@router.get("/")
+def home() -> RedirectResponse:
+    """The console opens on Drafts."""
+    return RedirectResponse("/drafts", status_code=303)
+
+
+@router.get("/drafts")
+def drafts(request: Request, parts: Parts, visitor: Acting) -> HTMLResponse:
+    """The person's own exams that are not yet submitted."""
+    with parts.access.organisation(visitor.organisation_id) as site:
+        rows = exam_pages.drafts(site, visitor.person_id)
+        around = surroundings(request, parts, site, visitor)
+    exams = [shown.exam(row, parts.clock()) for row in rows]
+    return page(request, parts, "drafts.html", around, folder="drafts", exams=exams)
+
+
+@router.get("/unassigned")
+def unassigned(request: Request, parts: Parts, visitor: Acting) -> HTMLResponse:
+    """The exams that no physician could be found for, with the reason (R79)."""
+    with parts.access.organisation(visitor.organisation_id) as site:
+        rows = exam_pages.unassigned(site, visitor.person_id)
+        around = surroundings(request, parts, site, visitor)
+    exams = [shown.exam(row, parts.clock()) for row in rows]
+    return page(request, parts, "unassigned.html", around, folder="unassigned", exams=exams)
+
+
+def surroundings(request: Request, parts: WebParts, site: Site, visitor: Visitor) -> dict[str, Any]:
+    """What top bar and rail show; a person who no longer belongs here is sent to the door."""
+    looker = exam_pages.looker(site, visitor.person_id)
+    if looker is None:
+        raise SignInNeeded("/", live=is_live(request))
+    now = parts.clock()
+    return {
+        "looker": shown.looker(looker),
+        "zone": looker.time_zone,
+        "counts": exam_pages.counts(site, visitor.person_id),
+        "gateways": [shown.gateway(row, now) for row in exam_pages.gateways(site, visitor.person_id)],
+    }
+
+
+def page(request: Request, parts: WebParts, template: str, around: dict[str, Any], **facts: Any) -> HTMLResponse:  # noqa: ANN401
+    """A page inside the frame of Works."""
+    frame = frame_of(request, parts, request.cookies[SESSION_COOKIE], zone=around["zone"])
+    return HTMLResponse(parts.pages.render(template, frame, **around, **facts))
