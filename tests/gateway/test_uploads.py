@@ -1,0 +1,415 @@
+"""From claim to receipt against a real server: with faults of Works, of storage, of one image, and with kills."""
+
+from __future__ import annotations
+
+import hashlib
+import io
+import json
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from datetime import timedelta
+from pathlib import Path
+from uuid import UUID, uuid4
+
+import pytest
+from structlog.testing import capture_logs
+
+from smartlink.gateway.connections import Connection, new_ultrasound
+from smartlink.gateway.delivery import State
+from smartlink.gateway.messages import Message
+from smartlink.gateway.store import connections, counters, deliveries, instances
+from smartlink.gateway.store.database import Database, open_in
+from smartlink.gateway.store.deliveries import WORKS, Listed
+from smartlink.gateway.store.spool import Kept, Spool, SpoolDamaged
+from smartlink.gateway.uplink.http import new_client
+from smartlink.gateway.uplink.objects import ObjectClient
+from smartlink.gateway.uplink.works import WorksClient
+from smartlink.gateway.uploads import Uploads, digests
+from smartlink.link import paths
+from smartlink.link.problems import ProblemType
+from smartlink.standard.names import AETitle
+from tests.gateway.conftest import Keep, SetClock
+from tests.gateway.fake_works import PORTAL_PAGE, PROXY_PAGE, FakeWorks, Reply, problem, store_error
+from tests.gateway.uplink.examples import signed_in
+
+FIVE = timedelta(minutes=5)
+
+
+class Bench:
+    """Uploads with everything around them real, and a clock set by hand."""
+
+    def __init__(
+        self, database: Database, spool: Spool, client: WorksClient, works: FakeWorks, clock: SetClock
+    ) -> None:
+        self.database = database
+        self.works = works
+        self.clock = clock
+        self.licensed = True
+        self.client = client
+        self.http = new_client()
+        self.uploads = Uploads(
+            database,
+            spool,
+            client,
+            ObjectClient(self.http),
+            clock,
+            licensed=lambda: self.licensed,
+            revoked=self.revoke,
+            interval=lambda: FIVE,
+            luck=lambda: 0.5,
+        )
+        self.connection = self.connect("US01")
+
+    def revoke(self) -> None:
+        self.licensed = False
+
+    def connect(self, ae: str) -> Connection:
+        connection = new_ultrasound(uuid4(), AETitle(ae), "192.0.2.7", self.works.specialty_id)
+        self.database.write(lambda tx: connections.add(tx, connection, self.clock()))
+        self.database.write(lambda tx: connections.acknowledged(tx, connection, connection.id, 1))
+        self.works.connections[connection.id] = {}
+        return connection
+
+    def enter(self, kept: Kept, *, origin: UUID | None = None, crc32: int | None = None) -> int:
+        new = instances.NewInstance(
+            spool_name=kept.name,
+            sop_class_uid=kept.sop_class_uid,
+            sop_instance_uid=kept.sop_instance_uid,
+            transfer_syntax_uid=kept.transfer_syntax_uid,
+            study_instance_uid="1.2.4",
+            series_instance_uid="1.2.5",
+            connection_id=origin or self.connection.id,
+            calling_ae_title=kept.calling_ae_title,
+            called_ae_title=kept.called_ae_title,
+            peer_address=kept.peer_address,
+            dataset_offset=kept.dataset_offset,
+            dataset_length=kept.dataset_length,
+            crc32=kept.crc32 if crc32 is None else crc32,
+            attributes={},
+            unreadable=None,
+            kept_at=kept.kept_at,
+        )
+        instance_id = self.database.write(lambda tx: instances.add(tx, new))
+        assert instance_id is not None
+        self.database.write(
+            lambda tx: deliveries.add(tx, instance_id, WORKS, new.connection_id, State.WAITING, kept.kept_at)
+        )
+        return instance_id
+
+    def tick(self, after: timedelta = timedelta()) -> bool:
+        return self.uploads.tick(self.clock.move(after))
+
+    def drain(self) -> None:
+        for _ in range(100):
+            if not self.tick():
+                return
+        pytest.fail("the queue does not drain")
+
+    def states(self) -> dict[State, int]:
+        return {s: n for s, n in self.database.read(lambda tx: counters.deliveries(tx, WORKS)).items() if n}
+
+    def listed(self, state: State | None = None) -> list[Listed]:
+        return self.database.read(lambda tx: deliveries.listing(tx, state, 100))
+
+    def close(self) -> None:
+        self.uploads.close()
+        self.http.close()
+
+
+@contextmanager
+def a_bench(database: Database, spool: Spool, works: FakeWorks, clock: SetClock) -> Iterator[Bench]:
+    works.now = clock
+    with signed_in(works, clock) as client:
+        made = Bench(database, spool, client, works, clock)
+        try:
+            yield made
+        finally:
+            made.close()
+
+
+@pytest.fixture
+def bench(database: Database, spool: Spool, works: FakeWorks, clock: SetClock) -> Iterator[Bench]:
+    with a_bench(database, spool, works, clock) as made:
+        yield made
+
+
+def sha256(data: bytes) -> str:
+    return hashlib.sha256(data).hexdigest()
+
+
+def messages(lines: list[dict[str, object]]) -> list[object]:
+    return [line["message"] for line in lines if "message" in line]
+
+
+def test_an_image_travels_with_its_mark_zeroed_and_its_bytes_unchanged(bench: Bench, keep: Keep) -> None:
+    data = bytes(range(256)) * 20_000
+    kept = keep("1.2.3.1", data=data)
+    bench.enter(kept)
+    bench.drain()
+    (stored,) = bench.works.objects.values()
+    assert stored[:128] == bytes(128)
+    assert stored[kept.dataset_offset :] == data
+    assert bench.works.stored_data_sets() == [sha256(data)]
+    (sent,) = bench.listed(State.SENT)
+    assert sent.sent_at == bench.clock()
+
+
+def test_a_backlog_goes_in_batches_and_each_image_once(bench: Bench, keep: Keep) -> None:
+    for number in range(40):
+        bench.enter(keep(f"1.2.3.{number}"))
+    bench.drain()
+    assert bench.states() == {State.SENT: 40}
+    assert bench.works.puts == 40
+    assert bench.works.calls.count(f"POST {paths.UPLOADS_OFFER}") == 3
+
+
+def test_without_a_licence_nothing_goes(bench: Bench, keep: Keep) -> None:
+    bench.enter(keep("1.2.3.1"))
+    bench.licensed = False
+    assert not bench.tick()
+    assert bench.states() == {State.WAITING: 1}
+
+
+@pytest.mark.proves("R142", "R146")
+@pytest.mark.parametrize(
+    ("path", "reply"),
+    [
+        (paths.UPLOADS_OFFER, PROXY_PAGE),
+        (paths.UPLOADS_OFFER, PORTAL_PAGE),
+        (paths.UPLOADS_OFFER, None),
+        (paths.UPLOADS_OFFER, problem(ProblemType.UNAVAILABLE)),
+        (paths.UPLOADS_CONFIRM, PROXY_PAGE),
+        (paths.UPLOADS_CONFIRM, None),
+        ("/objects/", PROXY_PAGE),
+        ("/objects/", None),
+        ("/objects/", store_error(503, "SlowDown")),
+    ],
+)
+def test_a_failing_destination_parks_nothing_and_drains_by_itself(
+    bench: Bench, keep: Keep, path: str, reply: Reply | None
+) -> None:
+    for number in range(3):
+        bench.enter(keep(f"1.2.3.{number}"))
+    bench.works.disturb(path, reply, times=3)
+    bench.works.disturb(paths.HEALTH, PROXY_PAGE, times=2)
+    assert not bench.tick()
+    assert State.PARKED not in bench.states()
+    assert not bench.tick(), "the breaker is open"
+    for _ in range(10):
+        bench.tick(timedelta(seconds=31))
+    bench.drain()
+    assert bench.states() == {State.SENT: 3}
+    assert len(bench.works.stored_data_sets()) == 3
+
+
+@pytest.mark.proves("R136")
+def test_messages_2_and_9_are_written_and_2_only_once_per_outage(bench: Bench, keep: Keep) -> None:
+    for number in range(20):
+        bench.enter(keep(f"1.2.3.{number}"))
+    bench.works.disturb(paths.UPLOADS_OFFER, PROXY_PAGE, times=2)
+    with capture_logs() as lines:
+        bench.tick()
+        bench.tick(timedelta(seconds=2))
+    found = messages(list(map(dict, lines)))
+    assert found.count(Message.NO_UPLOAD_URL.text) == 2
+    assert found.count(Message.UPLOADING_IMAGE_FAILED.text) == 1
+
+
+def test_a_good_probe_lets_one_item_through_and_its_success_all(bench: Bench, keep: Keep) -> None:
+    for number in range(5):
+        bench.enter(keep(f"1.2.3.{number}"))
+    bench.works.disturb(paths.UPLOADS_OFFER, PROXY_PAGE)
+    bench.tick()
+    assert bench.tick(timedelta(seconds=2))
+    assert bench.states() == {State.SENT: 1, State.WAITING: 4}
+    bench.drain()
+    assert bench.states() == {State.SENT: 5}
+
+
+def test_an_expired_ticket_is_asked_for_again_at_once(bench: Bench, keep: Keep) -> None:
+    bench.enter(keep("1.2.3.1"))
+    bench.works.disturb("/objects/", store_error(403, "AccessDenied"))
+    bench.drain()
+    assert bench.states() == {State.SENT: 1}
+    assert bench.works.calls.count(f"POST {paths.UPLOADS_OFFER}") == 2
+
+
+def test_tickets_that_are_never_taken_are_the_destinations_fault(bench: Bench, keep: Keep) -> None:
+    bench.enter(keep("1.2.3.1"))
+    bench.works.disturb("/objects/", store_error(403, "AccessDenied"), times=2)
+    assert not bench.tick()
+    assert bench.states() == {State.WAITING: 1}
+
+
+@pytest.mark.proves("R151")
+def test_an_object_that_is_there_already_only_needs_its_confirmation(bench: Bench, keep: Keep) -> None:
+    bench.enter(keep("1.2.3.1"))
+    bench.works.disturb(paths.UPLOADS_CONFIRM, None)
+    bench.tick()
+    assert len(bench.works.objects) == 1
+    bench.tick(timedelta(seconds=2))
+    assert bench.states() == {State.SENT: 1}
+    assert bench.works.puts == 2
+
+
+def test_one_bad_file_is_parked_with_a_remedy_and_holds_up_nobody(bench: Bench, keep: Keep) -> None:
+    for number in range(3):
+        kept = keep(f"1.2.3.{number}")
+        bench.enter(kept, crc32=kept.crc32 ^ (number == 1))
+    bench.drain()
+    assert bench.states() == {State.SENT: 2, State.PARKED: 1}
+    (parked,) = bench.listed(State.PARKED)
+    assert "no longer has the bytes" in (parked.cause or "")
+    assert "Send the image again" in (parked.remedy or "")
+
+
+def test_a_missing_file_is_parked(bench: Bench, keep: Keep, spool: Spool) -> None:
+    kept = keep("1.2.3.1")
+    bench.enter(kept)
+    spool.remove(kept.name)
+    bench.drain()
+    assert bench.states() == {State.PARKED: 1}
+
+
+@pytest.mark.parametrize("code", ["BadDigest", "EntityTooLarge"])
+def test_a_file_that_storage_refuses_is_parked_alone(bench: Bench, keep: Keep, code: str) -> None:
+    for number in range(3):
+        bench.enter(keep(f"1.2.3.{number}"))
+    bench.works.disturb("/objects/", store_error(400, code))
+    bench.drain()
+    assert bench.states() == {State.SENT: 2, State.PARKED: 1}
+
+
+def test_an_instance_that_works_refuses_is_parked_and_one_with_another_trouble_waits(bench: Bench, keep: Keep) -> None:
+    bench.enter(keep("1.2.3.1"))
+    bench.works.disturb(paths.UPLOADS_OFFER, refusal("urn:smartlink:problem:instance_refused"))
+    bench.drain()
+    assert bench.states() == {State.PARKED: 1}
+    bench.enter(keep("1.2.3.2"))
+    bench.works.disturb(paths.UPLOADS_OFFER, refusal("urn:smartlink:problem:of_the_future", reference="2"))
+    bench.drain()
+    assert bench.states() == {State.PARKED: 1, State.WAITING: 1}
+    (waiting,) = bench.listed(State.WAITING)
+    assert waiting.next_attempt_at == bench.clock() + FIVE
+
+
+def refusal(kind: str, reference: str = "1") -> Reply:
+    answer = {"outcome": "refused", "reference": reference, "type": kind, "detail": "Not like this."}
+    return 200, "application/json", json.dumps({"answers": [answer]}).encode()
+
+
+def test_a_batch_that_is_refused_as_a_whole_is_offered_one_by_one(bench: Bench, keep: Keep) -> None:
+    for number in range(3):
+        bench.enter(keep(f"1.2.3.{number}"))
+    bench.works.disturb(paths.UPLOADS_OFFER, problem(ProblemType.REQUEST_INVALID), times=2)
+    bench.drain()
+    assert bench.states() == {State.SENT: 2, State.WAITING: 1}
+    bench.tick(FIVE)
+    assert bench.states() == {State.SENT: 3}
+
+
+@pytest.mark.proves("R66")
+def test_images_of_a_connection_that_works_lost_are_held_until_it_is_put_anew(bench: Bench, keep: Keep) -> None:
+    bench.enter(keep("1.2.3.1"))
+    bench.works.connections.clear()
+    bench.drain()
+    assert bench.states() == {State.HELD: 1}
+    connection = bench.database.read(lambda tx: connections.find(tx, bench.connection.id))
+    assert connection is not None
+    assert (connection.is_in_works, connection.is_pending) == (False, True)
+
+
+@pytest.mark.proves("R152")
+def test_the_same_image_from_two_ultrasound_systems_is_sent_once(bench: Bench, keep: Keep) -> None:
+    other = bench.connect("US02")
+    bench.enter(keep("1.2.3.1", data=b"the same"))
+    bench.enter(keep("1.2.3.1", data=b"the same", ae="US02"), origin=other.id)
+    bench.drain()
+    bench.tick(timedelta(seconds=2))
+    assert bench.states() == {State.SENT: 2}
+    assert bench.works.puts == 1
+    assert [one.duplicate for one in bench.listed()] == [True, False]
+    assert bench.database.read(counters.instances)["duplicate"] == 1
+
+
+@pytest.mark.proves("R152")
+def test_a_duplicate_takes_its_elders_place_when_that_one_is_damaged(bench: Bench, keep: Keep) -> None:
+    elder = keep("1.2.3.1", data=b"the same")
+    bench.enter(elder, crc32=elder.crc32 ^ 1)
+    bench.enter(keep("1.2.3.1", data=b"the same"))
+    bench.drain()
+    bench.tick(timedelta(seconds=2))
+    assert bench.states() == {State.SENT: 1, State.PARKED: 1}
+    assert bench.works.stored_data_sets() == [sha256(b"the same")]
+
+
+@pytest.mark.proves("R152")
+def test_two_images_with_one_uid_and_other_bytes_are_both_kept_and_flagged(bench: Bench, keep: Keep) -> None:
+    bench.enter(keep("1.2.3.1", data=b"one"))
+    bench.drain()
+    bench.enter(keep("1.2.3.1", data=b"another"))
+    bench.drain()
+    assert bench.states() == {State.SENT: 2}
+    assert len(bench.works.objects) == 2
+    assert [one.conflict for one in bench.listed()] == [True, False]
+
+
+@pytest.mark.proves("R34", "R35")
+def test_a_revoked_licence_stops_uploads_and_keeps_the_images(bench: Bench, keep: Keep) -> None:
+    bench.enter(keep("1.2.3.1"))
+    bench.works.revoked.update(bench.works.gateways)
+    assert not bench.tick()
+    assert not bench.licensed
+    assert bench.states() == {State.WAITING: 1}
+
+
+@pytest.mark.proves("R151")
+@pytest.mark.parametrize("killed_at", ["offer", "confirm"])
+def test_a_kill_in_the_middle_costs_a_repeat_and_no_image(
+    tmp_path: Path, works: FakeWorks, clock: SetClock, spool: Spool, keep: Keep, killed_at: str
+) -> None:
+    class KilledError(BaseException):
+        """The process is gone."""
+
+    with open_in(tmp_path / "data") as first, a_bench(first, spool, works, clock) as bench:
+        bench.enter(keep("1.2.3.1"))
+        die_in(bench, killed_at, KilledError)
+        with pytest.raises(KilledError):
+            bench.tick()
+    with open_in(tmp_path / "data") as second, signed_in(works, clock) as client:
+        assert second.read(lambda tx: counters.deliveries(tx, WORKS))[State.SENDING] == 1
+        second.write(lambda tx: deliveries.expire_leases(tx, clock(), clock() + timedelta(days=9)))
+        with new_client() as http:
+            anew = Uploads(
+                second,
+                spool,
+                client,
+                ObjectClient(http),
+                clock,
+                licensed=lambda: True,
+                revoked=lambda: None,
+                interval=lambda: FIVE,
+            )
+            assert anew.tick(clock())
+            anew.close()
+        assert second.read(lambda tx: counters.deliveries(tx, WORKS))[State.SENT] == 1
+    assert len(set(works.stored_data_sets())) == len(works.objects) == 1
+
+
+def die_in(bench: Bench, step: str, death: type[BaseException]) -> None:
+    """Let the process end right before the answer of one call is seen."""
+    call: Callable[..., object] = getattr(bench.client, step)
+
+    def dying(message: object) -> object:
+        call(message)
+        raise death
+
+    setattr(bench.client, step, dying)
+
+
+def test_digests_are_of_the_data_set_and_of_the_whole_file() -> None:
+    head, data = b"\0" * 200, b"pixels" * 500_000
+    dataset, whole, _ = digests(io.BytesIO(head + data), 200)
+    assert (dataset, whole) == (sha256(data), sha256(head + data))
+    with pytest.raises(SpoolDamaged):
+        digests(io.BytesIO(b"short"), 200)
