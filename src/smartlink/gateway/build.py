@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import platform
+from contextlib import contextmanager
 from importlib.metadata import version
 from typing import TYPE_CHECKING, Final
 
@@ -35,7 +36,7 @@ from smartlink.link.assertion import load_private
 from smartlink.standard.names import AETitle
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterator, Sequence
 
 
 log = structlog.get_logger()
@@ -47,11 +48,12 @@ _STEADY: Final = 0.5
 _SLOW: Final = 20.0
 
 
-def activator(deployment: Deployment, database: Database, now: Clock) -> Activator:
-    """Return what presents licence keys to Works."""
-    works = WorksClient(new_client(), _nobody, now)
+@contextmanager
+def activator(deployment: Deployment, database: Database, now: Clock) -> Iterator[Activator]:
+    """Yield what presents licence keys to Works."""
     host = f"{platform.system()} {platform.release()} {platform.machine()}"
-    return Activator(database, works, deployment.credential, VERSION, host)
+    with new_client() as http:
+        yield Activator(database, WorksClient(http, _nobody, now), deployment.credential, VERSION, host)
 
 
 def service(deployment: Deployment, now: Clock) -> Service:
@@ -78,7 +80,7 @@ def _service(deployment: Deployment, now: Clock, lock: RunLock) -> Service:
 
     intake = Intake(spool, disk, standing.reserve, catalogue.tell, now, ready=catalogue.ready, admit=doorkeeper.admit)
     http = new_client()
-    works = WorksClient(http, _account(deployment, standing), now)
+    works = WorksClient(http, Accounts(deployment, standing), now)
 
     def revoked() -> None:
         standing.revoked(now())
@@ -201,7 +203,7 @@ def describer(spool: Spool) -> Describe:
     return describe
 
 
-class _Accounts:
+class Accounts:
     """The gateway's account, its key read from disk once for each activation."""
 
     def __init__(self, deployment: Deployment, standing: Standing) -> None:
@@ -210,7 +212,7 @@ class _Accounts:
         self._known: Account | None = None
 
     def __call__(self) -> Account:
-
+        """Return the account, or raise TryAgain when there is none that can be used."""
         licence = self._standing.licence
         if licence.gateway_id is None or licence.works_url is None:
             raise TryAgain("There is no licence yet.")
@@ -224,10 +226,6 @@ class _Accounts:
                 ) from error
             known = self._known = Account(licence.works_url, licence.gateway_id, key)
         return known
-
-
-def _account(deployment: Deployment, standing: Standing) -> _Accounts:
-    return _Accounts(deployment, standing)
 
 
 def _nobody() -> Account:

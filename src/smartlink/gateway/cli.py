@@ -66,7 +66,10 @@ def run(data: DataOption = None, as_json: JsonOption = False) -> None:
     raise typer.Exit(code)
 
 
-@app.command(short_help="Activate with a license key.", epilog="Example: smartlink activate 0ABCD-… --works https://works.example.org")
+@app.command(
+    short_help="Activate with a license key.",
+    epilog="Example: smartlink activate 0ABCD-… --works https://works.example.org",
+)
 def activate(
     key: Annotated[str, typer.Argument(help="The license key, as Works shows it.")],
     works: Annotated[
@@ -84,8 +87,8 @@ def activate(
         known = database.read(licences.find)
         address = _works_url(works or (None if known is None else known.works_url), as_json=as_json)
         try:
-            with _logged(deployment):
-                done = build.activator(deployment, database, now).activate(key, address, now())
+            with _logged(deployment), build.activator(deployment, database, now) as activator:
+                done = activator.activate(key, address, now())
         except NotActivated as error:
             _fail(str(error), as_json=as_json, outcome=error.outcome.value)
     answer = {
@@ -98,7 +101,9 @@ def activate(
     _answer(answer, f"Activated for {done.facility_name} ({done.organisation_name}).", as_json=as_json)
 
 
-@app.command(short_help="Show or change settings.", epilog="Example: smartlink settings port=11112 receiver_ae_title=CLINIC1")
+@app.command(
+    short_help="Show or change settings.", epilog="Example: smartlink settings port=11112 receiver_ae_title=CLINIC1"
+)
 def settings(
     changes: Annotated[list[str] | None, typer.Argument(metavar="NAME=VALUE", help="Settings to change.")] = None,
     data: DataOption = None,

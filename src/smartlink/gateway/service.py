@@ -23,7 +23,6 @@ if TYPE_CHECKING:
     from smartlink.gateway.catalogue import Catalogue, Doorkeeper
     from smartlink.gateway.loop import Clock
     from smartlink.gateway.store.database import Database, Transaction
-    from smartlink.gateway.uploads import Uploads
 
 log = structlog.get_logger()
 
@@ -49,6 +48,13 @@ class Receiver(Protocol):
 
     def close(self, drain_seconds: float) -> None:
         """Close the port at once, let associations in progress end."""
+
+
+class Closing(Protocol):
+    """Something that has work under way and can wait for its end."""
+
+    def close(self) -> None:
+        """Wait for the work under way."""
 
 
 class Standing:
@@ -96,7 +102,7 @@ class Parts:
     standing: Standing
     catalogue: Catalogue
     doorkeeper: Doorkeeper
-    uploads: Uploads
+    uploads: Closing
     loops: Sequence[Loop]
     open_receiver: Callable[[SmartLinkSettings], Receiver]
     release: Callable[[], None]

@@ -1,0 +1,161 @@
+"""The parts fit: a real receiver, a real catalogue and a real Works in one process."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Iterator
+from datetime import UTC, datetime
+from io import BytesIO
+from pathlib import Path
+from time import monotonic, sleep
+from typing import Any
+
+import pydicom
+import pytest
+from pydicom.dataset import Dataset
+from pydicom.uid import ExplicitVRLittleEndian
+from pynetdicom import AE
+from structlog.testing import capture_logs
+
+from smartlink.gateway import build
+from smartlink.gateway.catalogue import Catalogue, Unreadable
+from smartlink.gateway.errors import StoreFailed, TryAgain
+from smartlink.gateway.service import Standing
+from smartlink.gateway.settings import Deployment
+from smartlink.gateway.status import queue_of, status_of
+from smartlink.gateway.store import connections, licences, settings
+from smartlink.gateway.store.database import Database, open_in
+from smartlink.gateway.store.spool import Spool
+from tests.gateway.conftest import START, Keep
+from tests.gateway.fake_works import FakeWorks
+from tests.gateway.store.test_licences import an_activation
+
+
+def now() -> datetime:
+    return datetime.now(UTC)
+
+
+def eventually(fact: Callable[[], bool], seconds: float = 20.0) -> None:
+    """Wait for a fact, not for a duration."""
+    end = monotonic() + seconds
+    while not fact():
+        assert monotonic() < end, "it never came true"
+        sleep(0.02)
+
+
+def an_image(uid: str = "1.2.3.1") -> Dataset:
+    image = Dataset()
+    image.SOPClassUID = "1.2.840.10008.5.1.4.1.1.6.1"
+    image.SOPInstanceUID = uid
+    image.StudyInstanceUID = "1.2.4"
+    image.SeriesInstanceUID = "1.2.5"
+    image.Modality = "US"
+    image.PatientName = "Doe^Jane"
+    return image
+
+
+@pytest.fixture
+def deployment(tmp_path: Path) -> Deployment:
+    return Deployment(data=tmp_path / "data", bind="127.0.0.1", drain_seconds=2)
+
+
+@pytest.fixture
+def running(deployment: Deployment) -> Iterator[Database]:
+    """A service on a free port, and the catalogue as the command line sees it."""
+    with open_in(deployment.data) as database, capture_logs():
+        database.write(lambda tx: settings.put(tx, {"port": 0, "disk_reserve_bytes": 0}, START))
+        service = build.service(deployment, now)
+        codes: list[int] = []
+        thread = threading.Thread(target=lambda: codes.append(service.run()))
+        thread.start()
+        try:
+            yield database
+        finally:
+            service.stop()
+            thread.join(60)
+        assert codes == [0]
+
+
+@pytest.mark.proves("R27", "R28", "R60", "R61", "R66", "R142")
+def test_an_image_goes_from_the_port_to_works(running: Database, deployment: Deployment, works: FakeWorks) -> None:
+    def status() -> dict[str, Any]:
+        return status_of(running, deployment.data, now())
+
+    eventually(lambda: bool(status()["service"]["running"]))
+    assert not status()["receiver"]["open"]
+    with build.activator(deployment, running, now) as activator:
+        activator.activate(works.key, works.url, now())
+    eventually(lambda: bool(status()["receiver"]["open"]))
+    send(status()["receiver"]["port"], an_image())
+    eventually(lambda: status()["deliveries"]["sent"] == 1)
+    (item,) = queue_of(running, None, 10)["items"]
+    assert item["calling_ae_title"] == "US01"
+    (offered,) = [upload.offered for upload in works.uploads.values()]
+    assert offered.attributes["00080060"]["Value"] == ["US"]
+    works.revoked.update(works.gateways)
+    running.write(lambda tx: tx.execute("UPDATE connection SET revision = revision + 1"))
+    eventually(lambda: not status()["receiver"]["open"])
+    assert status()["licence"]["state"] == "revoked"
+
+
+def send(port: int, image: Dataset) -> None:
+    ae = AE(ae_title="US01")
+    ae.add_requested_context(image.SOPClassUID, ExplicitVRLittleEndian)
+    image.file_meta = pydicom.dataset.FileMetaDataset()
+    image.file_meta.TransferSyntaxUID = ExplicitVRLittleEndian
+    association = ae.associate("127.0.0.1", port, ae_title="SMARTLINKRCVR")
+    assert association.is_established
+    try:
+        assert association.send_c_store(image).Status == 0
+    finally:
+        association.release()
+
+
+def test_a_second_service_on_the_same_data_is_refused(running: Database, deployment: Deployment) -> None:
+    with pytest.raises(StoreFailed, match="already runs"):
+        build.service(deployment, now)
+    assert running.read(licences.find) is not None
+
+
+def test_a_kept_data_set_is_described(spool: Spool, keep: Keep) -> None:
+    buffer = BytesIO()
+    pydicom.dcmwrite(buffer, an_image(), implicit_vr=False, little_endian=True, enforce_file_format=False)
+    described = build.describer(spool)(keep("1.2.3.1", data=buffer.getvalue()))
+    assert (described.study_instance_uid, described.series_instance_uid) == ("1.2.4", "1.2.5")
+
+
+def test_what_cannot_be_described_is_unreadable_and_the_reason_quotes_nothing(spool: Spool, keep: Keep) -> None:
+    describe = build.describer(spool)
+    with pytest.raises(Unreadable) as reason:
+        describe(keep("1.2.3.1", data=b"Doe^Jane is no Data Set"))
+    assert "Doe" not in str(reason.value)
+    kept = keep("1.2.3.2")
+    spool.remove(kept.name)
+    with pytest.raises(Unreadable, match="cannot be read"):
+        describe(kept)
+
+
+def test_without_licence_or_credential_there_is_no_account(deployment: Deployment, database: Database) -> None:
+    standing = Standing(database)
+    account = build.Accounts(deployment, standing)
+    with pytest.raises(TryAgain, match="no licence"):
+        account()
+    database.write(lambda tx: licences.activate(tx, an_activation()))
+    standing.refresh()
+    with pytest.raises(TryAgain, match="Activate with the license key again"):
+        account()
+    deployment.credential.write_text("no key")
+    with pytest.raises(TryAgain, match="credential cannot be read"):
+        account()
+
+
+def test_callers_are_passed_on_and_foreign_syntaxes_shown(database: Database, spool: Spool) -> None:
+    catalogue = Catalogue(database, spool, build.describer(spool))
+    callers = build.Callers(catalogue)
+    callers.seen("US01", "192.0.2.7", verified=True)
+    callers.refused("US02", "192.0.2.8", "1/1/7")
+    with capture_logs() as lines:
+        callers.syntaxes_refused("US01", "192.0.2.7", ["1.2.840.113619.4.2"])
+        catalogue.finish(START)
+    assert lines[0]["uids"] == ["1.2.840.113619.4.2"]
+    assert [one.ae_title for one in database.read(connections.live)] == ["US01"]

@@ -1,0 +1,145 @@
+"""The command line: quick to answer, in words or JSON, with or without a running service."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import sysconfig
+from collections.abc import Callable
+from datetime import UTC, datetime
+from pathlib import Path
+from time import monotonic, sleep
+from typing import Any
+
+import pytest
+import structlog
+
+from smartlink.gateway.cli import app
+from smartlink.gateway.log import LogKind, log_path
+from tests.gateway.fake_works import FakeWorks
+
+Command = Callable[..., dict[str, Any]]
+
+
+@pytest.fixture(autouse=True)
+def _forget_logging() -> Any:
+    yield
+    structlog.reset_defaults()
+
+
+@pytest.fixture
+def command(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> Command:
+    """Run a command on a data folder of its own and return its JSON; `code` is the exit code expected."""
+
+    def run(*words: str, code: int = 0) -> dict[str, Any]:
+        capsys.readouterr()
+        with pytest.raises(SystemExit) as end:
+            app([*words, "--data", str(tmp_path / "data"), "--json"])
+        assert (end.value.code or 0) == code
+        answer: dict[str, Any] = json.loads(capsys.readouterr().out)
+        return answer
+
+    return run
+
+
+@pytest.mark.proves("R89", "R91")
+def test_settings_are_shown_and_changed(command: Command, tmp_path: Path) -> None:
+    assert command("settings")["port"] == 5104
+    assert command("settings", "port=11112", "receiver_ae_title= CLINIC1 ")["receiver_ae_title"] == "CLINIC1"
+    assert command("settings")["port"] == 11112
+    day = datetime.now(UTC).date()
+    logged = log_path(tmp_path / "data" / "Logs", LogKind.CONFIGURATION, day).read_text("utf-8")
+    assert '"setting": "port", "old": 5104, "new": 11112' in logged
+
+
+@pytest.mark.proves("R95")
+def test_a_wrong_setting_changes_nothing(command: Command) -> None:
+    assert "at most 16" in command("settings", "port=1", "sender_ae_title=" + "A" * 17, code=1)["error"]
+    assert command("settings")["port"] == 5104
+
+
+@pytest.mark.proves("R31")
+def test_a_key_is_accepted_or_the_reason_told(command: Command, works: FakeWorks) -> None:
+    assert "--works" in command("activate", works.key, code=1)["error"]
+    assert "https" in command("activate", works.key, "--works", "http://192.0.2.1", code=1)["error"]
+    wrong = command("activate", "ABC", "--works", works.url, code=1)
+    assert wrong["outcome"] == "invalid"
+    assert command("activate", works.key, "--works", works.url)["outcome"] == "accepted"
+    assert command("status")["licence"]["facility"] == "Emergency"
+    assert command("activate", works.key)["outcome"] == "accepted"
+
+
+def test_an_empty_gateway_answers_every_question(command: Command) -> None:
+    assert command("status")["licence"]["state"] == "unlicensed"
+    assert command("connections") == {"connections": []}
+    assert command("queue", "--state", "parked")["items"] == []
+
+
+def test_words_for_people(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    for words in (["status"], ["settings"], ["connections"], ["queue"]):
+        with pytest.raises(SystemExit) as end:
+            app([*words, "--data", str(tmp_path)])
+        assert not end.value.code
+    shown = capsys.readouterr().out
+    assert "SMARTLINKRCVR" in shown
+    assert "waiting: 0" in shown
+
+
+@pytest.mark.parametrize("words", [["queue", "--state", "lost"], ["settings", "port"], ["fly"]])
+def test_a_wrong_use_ends_with_code_2(words: list[str], tmp_path: Path) -> None:
+    with pytest.raises(SystemExit) as end:
+        app(words if words == ["fly"] else [*words, "--data", str(tmp_path)])
+    assert end.value.code == 2
+
+
+def test_a_broken_catalogue_is_a_sentence_and_code_1(command: Command, tmp_path: Path) -> None:
+    (tmp_path / "data").mkdir()
+    (tmp_path / "data" / "smartlink.db").write_bytes(b"no database" * 1000)
+    assert "cannot be opened" in command("status", code=1)["error"]
+
+
+def test_help_imports_nothing_heavy() -> None:
+    program = (
+        "import sys, smartlink.gateway.cli\n"
+        "heavy = {'httpx', 'pydantic', 'pynetdicom', 'pydicom', 'structlog', 'rich', 'sqlite3'} & set(sys.modules)\n"
+        "sys.exit(', '.join(sorted(heavy)) or 0)"
+    )
+    ended = subprocess.run([sys.executable, "-c", program], check=False, capture_output=True, text=True, timeout=60)
+    assert ended.returncode == 0, ended.stderr
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="Windows has other signals")
+@pytest.mark.proves("R28")
+def test_the_service_runs_until_it_is_told_to_stop(tmp_path: Path, works: FakeWorks, command: Command) -> None:
+    command("settings", "port=0", "disk_reserve_bytes=0")
+    program = Path(sysconfig.get_path("scripts")) / "smartlink"
+    environment = {**os.environ, "SMARTLINK_BIND": "127.0.0.1", "SMARTLINK_DATA": str(tmp_path / "data")}
+    process = subprocess.Popen([str(program), "run"], env=environment, stdout=subprocess.PIPE, text=True)
+    try:
+        until(lambda: command("status")["service"]["pid"] == process.pid)
+        assert command("activate", works.key, "--works", works.url)["outcome"] == "accepted"
+        until(lambda: command("status")["receiver"]["port"] is not None)
+        ended = subprocess.run(
+            [str(program), "run", "--json"], env=environment, capture_output=True, text=True, check=False, timeout=60
+        )
+        assert ended.returncode == 1
+        assert "already runs" in json.loads(ended.stdout)["error"]
+        process.send_signal(signal.SIGTERM)
+        assert process.wait(30) == 0
+        assert "SmartLink runs" in process.communicate()[0]
+        assert command("status")["service"]["running"] is False
+    finally:
+        if process.poll() is None:
+            process.kill()
+            process.wait()
+
+
+def until(fact: Callable[[], bool], seconds: float = 30.0) -> None:
+    """Wait for a fact, not for a duration."""
+    end = monotonic() + seconds
+    while not fact():
+        assert monotonic() < end, "it never came true"
+        sleep(0.05)

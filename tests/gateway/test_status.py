@@ -1,0 +1,64 @@
+"""What a person sees: counts and times, bounded lists, nothing about a patient."""
+
+from __future__ import annotations
+
+import json
+import os
+from datetime import timedelta
+from pathlib import Path
+
+import pytest
+
+from smartlink.gateway.delivery import State
+from smartlink.gateway.status import connections_of, queue_of, status_of
+from smartlink.gateway.store import licences, service
+from smartlink.gateway.store.database import Database
+from tests.gateway.conftest import START
+from tests.gateway.store.examples import an_instance, an_ultrasound
+from tests.gateway.store.test_licences import an_activation
+
+
+def test_before_anything_ran_everything_is_closed_and_zero(database: Database, tmp_path: Path) -> None:
+    found = status_of(database, tmp_path, START)
+    assert found["licence"] == {"state": "unlicensed"}
+    assert found["service"]["running"] is False
+    assert found["receiver"]["open"] is False
+    assert set(found["deliveries"].values()) == {0}
+    assert found["disk"]["total_bytes"] >= found["disk"]["free_bytes"]
+
+
+def test_a_running_service_shows_its_port_and_a_silent_one_does_not(database: Database, tmp_path: Path) -> None:
+    database.write(licences.ensure)
+    database.write(lambda tx: licences.activate(tx, an_activation()))
+    database.write(lambda tx: service.started(tx, os.getpid(), "0.1.0", START))
+    database.write(lambda tx: service.receiver_open(tx, "SMARTLINKRCVR", 33333, START))
+    found = status_of(database, tmp_path, START + timedelta(seconds=5))
+    assert found["licence"]["facility"] == "Emergency"
+    assert found["receiver"] == {"open": True, "ae_title": "SMARTLINKRCVR", "port": 33333, "problem": None}
+    silent = status_of(database, tmp_path, START + timedelta(minutes=1))
+    assert (silent["service"]["running"], silent["receiver"]["open"]) == (False, False)
+    database.write(lambda tx: service.stopped(tx, START))
+    assert not status_of(database, tmp_path, START)["service"]["running"]
+
+
+@pytest.mark.proves("R42")
+def test_connections_are_listed_with_their_status(database: Database) -> None:
+    an_ultrasound(database)
+    (found,) = connections_of(database)
+    assert (found["name"], found["kind"], found["status"], found["in_works"]) == (
+        "US01",
+        "ultrasound",
+        "Pending sync",
+        False,
+    )
+
+
+def test_the_queue_is_bounded_and_its_totals_are_whole(database: Database) -> None:
+    for number in range(5):
+        an_instance(database, number, state=State.HELD if number == 0 else State.WAITING)
+    found = queue_of(database, None, 2)
+    assert (found["total"], len(found["items"])) == (5, 2)
+    assert found["counts"]["waiting"] == 4
+    held = queue_of(database, State.HELD, 10)
+    assert [one["sop_instance_uid"] for one in held["items"]] == ["1.2.3.0"]
+    assert "00080060" not in json.dumps(found, default=str)
