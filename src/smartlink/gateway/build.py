@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import platform
 from contextlib import contextmanager
+from dataclasses import dataclass
 from importlib.metadata import version
 from typing import TYPE_CHECKING, Final
 
@@ -28,7 +29,7 @@ from smartlink.gateway.settings import Deployment, SmartLinkSettings
 from smartlink.gateway.store.database import Database, RunLock, open_in
 from smartlink.gateway.store.spool import Spool, SpoolDamaged
 from smartlink.gateway.synchronisation import Synchronisation
-from smartlink.gateway.uplink.http import new_client
+from smartlink.gateway.uplink.http import Client, new_client
 from smartlink.gateway.uplink.objects import ObjectClient
 from smartlink.gateway.uplink.works import Account, WorksClient
 from smartlink.gateway.uploads import Uploads
@@ -67,52 +68,41 @@ def service(deployment: Deployment, now: Clock) -> Service:
         raise
 
 
-def _service(deployment: Deployment, now: Clock, lock: RunLock) -> Service:
+@dataclass(frozen=True, slots=True)
+class _Ground:
+    """What most parts stand on."""
 
+    deployment: Deployment
+    now: Clock
+    database: Database
+    spool: Spool
+    standing: Standing
+    http: Client
+    works: WorksClient
+
+    def revoked(self) -> None:
+        """Works revoked the licence."""
+        self.standing.revoked(self.now())
+
+    def disk(self) -> DiskSpace:
+        """Read the space of the data folder's volume."""
+        return read_disk(self.deployment.data)
+
+
+def _service(deployment: Deployment, now: Clock, lock: RunLock) -> Service:
     database = open_in(deployment.data)
     spool = Spool(deployment.data / "spool", deployment.data / "incomplete")
     standing = Standing(database)
-    catalogue = Catalogue(database, spool, describer(spool))
-    doorkeeper = Doorkeeper(database)
-
-    def disk() -> DiskSpace:
-        return read_disk(deployment.data)
-
-    intake = Intake(spool, disk, standing.reserve, catalogue.tell, now, ready=catalogue.ready, admit=doorkeeper.admit)
     http = new_client()
     works = WorksClient(http, Accounts(deployment, standing), now)
-
-    def revoked() -> None:
-        standing.revoked(now())
-
-    def died(name: str) -> None:
-        gateway.loop_died(name)
-
-    def receiver_open() -> bool:
-        return gateway.receiver_open
-
-    uploads = Uploads(
-        database,
-        spool,
-        works,
-        ObjectClient(http),
-        now,
-        licensed=standing.licensed,
-        revoked=revoked,
-        interval=standing.retry_works,
-        lanes=deployment.upload_lanes,
+    ground = _Ground(deployment, now, database, spool, standing, http, works)
+    catalogue = Catalogue(database, spool, describer(spool))
+    doorkeeper = Doorkeeper(database)
+    intake = Intake(
+        spool, ground.disk, standing.reserve, catalogue.tell, now, ready=catalogue.ready, admit=doorkeeper.admit
     )
-    synchronisation = Synchronisation(database, works, licensed=standing.licensed, revoked=revoked)
-    pulse = Pulse(
-        database,
-        works,
-        Machine(VERSION, disk, standing.reserve, receiver_open),
-        now(),
-        licensed=standing.licensed,
-        revoked=revoked,
-        configuration_changed=synchronisation.ask,
-    )
-    janitor = Janitor(database, spool, standing.retention)
+    uploads = _uploads(ground)
+    loops: list[Loop] = []
 
     def release() -> None:
         http.close()
@@ -126,13 +116,7 @@ def _service(deployment: Deployment, now: Clock, lock: RunLock) -> Service:
             catalogue=catalogue,
             doorkeeper=doorkeeper,
             uploads=uploads,
-            loops=[
-                Loop("catalogue", catalogue.tick, now, died=died),
-                Loop("uploads", uploads.tick, now, pause=_QUICK, died=died),
-                Loop("synchronisation", synchronisation.tick, now, pause=_STEADY, died=died),
-                Loop("heartbeat", pulse.tick, now, pause=_STEADY, died=died),
-                Loop("janitor", janitor.tick, now, pause=_SLOW, died=died),
-            ],
+            loops=loops,
             open_receiver=lambda settings: receiver(deployment, settings, intake, catalogue, now),
             release=release,
             drain_seconds=deployment.drain_seconds,
@@ -141,7 +125,44 @@ def _service(deployment: Deployment, now: Clock, lock: RunLock) -> Service:
         ),
         now,
     )
+    loops += _loops(ground, catalogue, uploads, gateway)
     return gateway
+
+
+def _uploads(ground: _Ground) -> Uploads:
+    return Uploads(
+        ground.database,
+        ground.spool,
+        ground.works,
+        ObjectClient(ground.http),
+        ground.now,
+        licensed=ground.standing.licensed,
+        revoked=ground.revoked,
+        interval=ground.standing.retry_works,
+        lanes=ground.deployment.upload_lanes,
+    )
+
+
+def _loops(ground: _Ground, catalogue: Catalogue, uploads: Uploads, gateway: Service) -> list[Loop]:
+    standing, now, died = ground.standing, ground.now, gateway.loop_died
+    synchronisation = Synchronisation(ground.database, ground.works, licensed=standing.licensed, revoked=ground.revoked)
+    pulse = Pulse(
+        ground.database,
+        ground.works,
+        Machine(VERSION, ground.disk, standing.reserve, lambda: gateway.receiver_open),
+        now(),
+        licensed=standing.licensed,
+        revoked=ground.revoked,
+        configuration_changed=synchronisation.ask,
+    )
+    janitor = Janitor(ground.database, ground.spool, standing.retention)
+    return [
+        Loop("catalogue", catalogue.tick, now, died=died),
+        Loop("uploads", uploads.tick, now, pause=_QUICK, died=died),
+        Loop("synchronisation", synchronisation.tick, now, pause=_STEADY, died=died),
+        Loop("heartbeat", pulse.tick, now, pause=_STEADY, died=died),
+        Loop("janitor", janitor.tick, now, pause=_SLOW, died=died),
+    ]
 
 
 def receiver(

@@ -14,6 +14,8 @@ from smartlink.gateway.errors import TryAgain, Unreachable
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
+Client = httpx.Client
+
 _CONNECT_SECONDS: Final = 10.0
 _ANSWER_SECONDS: Final = 60.0
 
