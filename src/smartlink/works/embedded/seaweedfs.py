@@ -46,7 +46,7 @@ class Store:
 def running(folder: Path) -> Store:
     """A store for Works' data folder that answers: the recorded one if it runs, else one started now."""
     folder.mkdir(parents=True, exist_ok=True, mode=0o700)
-    store = _recorded(folder)
+    store = recorded(folder)
     if store.process is not None and store.process.process() is not None:
         if _answers(store):
             return store
@@ -65,7 +65,7 @@ def running(folder: Path) -> Store:
 
 def stop(folder: Path) -> None:
     """The store of `folder` is down. Harmless when it is."""
-    store = _recorded(folder)
+    store = recorded(folder)
     if store.process is not None:
         store.process.end()
     for port in store.ports:  # it leaves its local sockets behind
@@ -172,7 +172,7 @@ def _answers(store: Store) -> bool:
     return False
 
 
-def _recorded(folder: Path) -> Store:
+def recorded(folder: Path) -> Store:
     """What is written down; keys are made once and stay."""
     try:
         known = json.loads((folder / RECORD).read_text(encoding="utf-8"))

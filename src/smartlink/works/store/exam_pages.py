@@ -30,8 +30,8 @@ _LISTED: Final = """
     (SELECT count(DISTINCT u.sop_instance_uid) FROM upload u
       WHERE u.study_instance_uid = e.study_instance_uid AND u.state IN ('offered', 'confirmed')
         AND NOT EXISTS (SELECT 1 FROM instance i WHERE i.sop_instance_uid = u.sop_instance_uid)) AS on_the_way"""
-_FROM: Final = """
-    FROM exam e
+_EXAMS: Final = "FROM exam e"
+_FROM: Final = f"""{_EXAMS}
     JOIN facility f ON f.id = e.facility_id
     LEFT JOIN specialty s ON s.id = e.specialty_id
     LEFT JOIN connection c ON c.id = e.connection_id
@@ -41,14 +41,12 @@ LONGEST_LIST: Final = 1_000
 # Put together from the fixed pieces above; what comes from outside is bound by name.
 _DRAFTS: Final = f"SELECT {_LISTED} {_FROM} WHERE {_MINE} ORDER BY e.last_received_at DESC, e.id LIMIT :most"
 _UNASSIGNED: Final = f"SELECT {_LISTED} {_FROM} WHERE {_WITHIN_REACH} ORDER BY e.created_at, e.id LIMIT :most"
-_EXAM: Final = f"SELECT {_LISTED} {_FROM} WHERE e.id = :exam AND ({_MINE} OR {_WITHIN_REACH})"
-_HOLDS_IMAGE: Final = (
-    "SELECT 1 FROM exam e JOIN instance i ON i.exam_id = e.id"
-    f" WHERE e.id = :exam AND i.id = :instance AND ({_MINE} OR {_WITHIN_REACH})"
-)
+_EXAM: Final = f"SELECT {_LISTED} {_FROM} WHERE e.id = :exam"
+_HOLDS_IMAGE: Final = f"SELECT 1 {_EXAMS} JOIN instance i ON i.exam_id = e.id WHERE e.id = :exam AND i.id = :instance"
+_MAY_SEE: Final = f" AND ({_MINE} OR {_WITHIN_REACH})"
 _COUNTS: Final = (
-    f"SELECT (SELECT count(*) FROM exam e WHERE {_MINE}) AS drafts,"
-    f" (SELECT count(*) FROM exam e WHERE {_WITHIN_REACH}) AS unassigned"
+    f"SELECT count(*) FILTER (WHERE {_MINE}) AS drafts, count(*) FILTER (WHERE {_WITHIN_REACH}) AS unassigned"
+    f" {_EXAMS} WHERE e.folder IN ('drafts', 'unassigned')"
 )
 
 
@@ -158,7 +156,7 @@ def unassigned(site: Site, person_id: uuid.UUID) -> list[ListedExam]:
 
 def exam(site: Site, person_id: uuid.UUID, exam_id: uuid.UUID) -> ListedExam | None:
     """The exam, if the person may see it; None for another's, another organisation's and one that never was."""
-    return site.one(ListedExam, _EXAM, person=person_id, exam=exam_id)
+    return site.one(ListedExam, _EXAM + _MAY_SEE, person=person_id, exam=exam_id)
 
 
 def images(site: Site, exam_id: uuid.UUID) -> list[ExamImage]:
@@ -177,7 +175,7 @@ def images(site: Site, exam_id: uuid.UUID) -> list[ExamImage]:
 
 def holds_image(site: Site, person_id: uuid.UUID, exam_id: uuid.UUID, instance_id: uuid.UUID) -> bool:
     """Whether the image belongs to that exam and the person may see both."""
-    return site.value(_HOLDS_IMAGE, person=person_id, exam=exam_id, instance=instance_id) is not None
+    return site.value(_HOLDS_IMAGE + _MAY_SEE, person=person_id, exam=exam_id, instance=instance_id) is not None
 
 
 def counts(site: Site, person_id: uuid.UUID) -> Counts:

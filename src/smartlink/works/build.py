@@ -1,0 +1,201 @@
+"""The parts list of Works: the one place where its parts are made and joined."""
+
+import os
+import uuid
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+
+from joserfc.jwk import OKPKey
+from starlette.types import ASGIApp
+
+from smartlink.link import assertion
+from smartlink.link.activation import Keys
+from smartlink.ui import assets
+from smartlink.ui.pages import Pages
+from smartlink.works.access import Access
+from smartlink.works.api.app import create_link_api, join
+from smartlink.works.api.link import LinkParts
+from smartlink.works.blobs.s3 import S3Blobs
+from smartlink.works.embedded import services
+from smartlink.works.errors import Invalid, TryAgain
+from smartlink.works.exams.intake import Intake
+from smartlink.works.exams.uploads import Uploads
+from smartlink.works.images.previews import make_previews
+from smartlink.works.people.passwords import Passwords
+from smartlink.works.people.sign_in import SignIn
+from smartlink.works.settings import Settings
+from smartlink.works.store import roles, schema
+from smartlink.works.store.database import Database
+from smartlink.works.store.listen import Listener
+from smartlink.works.tasks.producer import Producer
+from smartlink.works.tasks.worker import Worker
+from smartlink.works.web.app import TEMPLATES, create_pages
+from smartlink.works.web.parts import WebParts
+
+Clock = Callable[[], datetime]
+KEY_FILE = "deployment.pem"
+
+
+@dataclass(frozen=True, slots=True)
+class Places:
+    """Where database and storage are, embedded or not, ready to be used."""
+
+    application_url: str
+    owner_url: str
+    blobs: S3Blobs
+
+
+@dataclass(frozen=True, slots=True)
+class Floor:
+    """What every command stands on."""
+
+    access: Access
+    blobs: S3Blobs
+    application_url: str
+
+
+@contextmanager
+def places(settings: Settings) -> Iterator[Places]:
+    """Database and storage of these settings; embedded ones run while the context lasts. Raises ServiceFailed."""
+    with ExitStack() as stack:
+        embedded = stack.enter_context(services.shared(settings.data)) if settings.needs_embedded else None
+        application, owner = _database(settings, embedded)
+        yield Places(application, owner, _storage(settings, embedded))
+
+
+@contextmanager
+def floor(settings: Settings) -> Iterator[Floor]:
+    """The migrated database and the bucket, with a pool of connections that ends with the context."""
+    with places(settings) as found:
+        if found.owner_url:
+            schema.migrate(found.owner_url)
+        found.blobs.make_bucket()
+        database = Database(found.application_url)
+        try:
+            yield Floor(Access(database), found.blobs, found.application_url)
+        finally:
+            database.close()
+
+
+def application(settings: Settings, ground: Floor, listener: Listener, clock: Clock) -> ASGIApp:
+    """Pages and link as one application."""
+    uploads = Uploads(ground.access, ground.blobs, Producer(), clock)
+    link = create_link_api(
+        LinkParts(
+            access=ground.access,
+            uploads=uploads,
+            clock=clock,
+            audiences=settings.audiences,
+            healthy=lambda: is_healthy(ground),
+            keys=public_keys(deployment_key(settings.data)),
+        )
+    )
+    pages = create_pages(
+        WebParts(
+            access=ground.access,
+            blobs=ground.blobs,
+            sign_in=SignIn(ground.access, Passwords()),
+            listener=listener,
+            clock=clock,
+            pages=Pages([TEMPLATES], assets.load()),
+            secure=settings.secure,
+        )
+    )
+    return join(link, pages)
+
+
+def worker(settings: Settings, ground: Floor, clock: Clock) -> Worker:
+    """The worker for ingest and previews, not yet started."""
+    return Worker(ground.application_url, Jobs(ground, clock), concurrency=settings.worker_concurrency)
+
+
+class Jobs:
+    """What the worker's jobs call."""
+
+    def __init__(self, ground: Floor, clock: Clock) -> None:
+        """Take what the use cases stand on."""
+        self._ground = ground
+        self._intake = Intake(ground.access, ground.blobs, Producer(), clock)
+
+    def ingest(self, organisation_id: uuid.UUID, upload_ids: Sequence[uuid.UUID]) -> None:
+        """Take confirmed uploads into their exams."""
+        self._intake.ingest(organisation_id, upload_ids)
+
+    def preview(self, organisation_id: uuid.UUID, instance_id: uuid.UUID) -> None:
+        """Make the pictures of an instance."""
+        make_previews(self._ground, organisation_id, instance_id)
+
+
+def is_healthy(ground: Floor) -> bool:
+    """Whether database and storage answer."""
+    try:
+        with ground.access.outside() as transaction:
+            transaction.value("SELECT 1")
+        ground.blobs.head("health")
+    except TryAgain:
+        return False
+    return True
+
+
+def deployment_key(folder: Path) -> OKPKey:
+    """The Ed25519 key of this deployment, made the first time, readable by its owner only."""
+    folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+    path = folder / KEY_FILE
+    if not path.exists():
+        fresh = folder / f".{KEY_FILE}.{os.getpid()}"
+        descriptor = os.open(fresh, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
+        with os.fdopen(descriptor, "wb") as file:
+            file.write(assertion.private_pem(assertion.generate_key()))
+            file.flush()
+            os.fsync(file.fileno())
+        fresh.replace(path)
+    return assertion.load_private(path.read_bytes())
+
+
+def public_keys(key: OKPKey) -> Keys:
+    """The key's public half, as gateways fetch it."""
+    public = {"kty": "OKP", "crv": "Ed25519", "x": assertion.public_text(key), "use": "sig", "kid": key.thumbprint()}
+    return Keys(keys=(public,))
+
+
+def _database(settings: Settings, embedded: services.Services | None) -> tuple[str, str]:
+    """The application's and the owner's connection strings; the second is empty where nobody gave it."""
+    if settings.database_url is not None:
+        owner = settings.database_owner_url
+        return settings.database_url.get_secret_value(), "" if owner is None else owner.get_secret_value()
+    if embedded is None:
+        message = "There is no database: set WORKS_DATABASE_URL."
+        raise Invalid(message)
+    cluster = embedded.postgresql
+    secrets = {role: roles.password_of(role, cluster.password) for role in (roles.OWNER, roles.APPLICATION)}
+    roles.prepare(
+        cluster.superuser_url, owner_password=secrets[roles.OWNER], application_password=secrets[roles.APPLICATION]
+    )
+    return (
+        cluster.url(roles.APPLICATION, secrets[roles.APPLICATION], roles.DATABASE),
+        cluster.url(roles.OWNER, secrets[roles.OWNER], roles.DATABASE),
+    )
+
+
+def _storage(settings: Settings, embedded: services.Services | None) -> S3Blobs:
+    if settings.storage_endpoint is not None:
+        secret = settings.storage_secret_key
+        return S3Blobs(
+            endpoint=settings.storage_endpoint,
+            bucket=settings.storage_bucket,
+            access_key=settings.storage_access_key or "",
+            secret_key="" if secret is None else secret.get_secret_value(),
+        )
+    if embedded is None:
+        message = "There is no object storage: set WORKS_STORAGE_ENDPOINT."
+        raise Invalid(message)
+    store = embedded.seaweedfs
+    return S3Blobs(
+        endpoint=store.endpoint,
+        bucket=settings.storage_bucket,
+        access_key=store.access_key,
+        secret_key=store.secret_key,
+    )

@@ -1,0 +1,282 @@
+"""The command line `works`: reads the request, calls one function, answers in words or JSON.
+
+Imports stand inside the commands, so that `works --help` answers at once.
+"""
+
+import json
+import sys
+import uuid
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any, NoReturn
+
+import typer
+
+if TYPE_CHECKING:
+    from smartlink.works.access import Site
+    from smartlink.works.build import Floor
+    from smartlink.works.settings import Settings
+
+app = typer.Typer(
+    name="works",
+    help="Works, the cloud side of SmartLink: exams, people and the fleet of gateways.",
+    epilog="Example: works run --data works-data",
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+    rich_markup_mode=None,
+    add_completion=False,
+)
+
+DataOption = Annotated[
+    Path | None,
+    typer.Option("--data", envvar="WORKS_DATA", help="Folder of the deployment's key and the embedded services."),
+]
+JsonOption = Annotated[bool, typer.Option("--json", help="Answer in JSON, for programs.")]
+OrganisationOption = Annotated[uuid.UUID, typer.Option("--organisation", help="The organisation's id.")]
+FacilityOption = Annotated[uuid.UUID, typer.Option("--facility", help="The facility's id.")]
+
+
+def main() -> None:
+    """Run the command line."""
+    app()
+
+
+@app.command(epilog="Example: works run --data /var/lib/works")
+def run(data: DataOption = None, as_json: JsonOption = False) -> None:
+    """Run everything in one process: pages, link and background work, until told to stop (Ctrl+C, or SIGTERM)."""
+    _serve(data, as_json=as_json)
+
+
+@app.command(epilog="Example: works serve")
+def serve(data: DataOption = None, as_json: JsonOption = False) -> None:
+    """Run pages and link only; another process runs `works worker`."""
+    _serve(data, as_json=as_json, work=False)
+
+
+@app.command(epilog="Example: works worker")
+def worker(data: DataOption = None, as_json: JsonOption = False) -> None:
+    """Run background work only."""
+    _serve(data, as_json=as_json, web=False)
+
+
+@app.command(epilog="Example: works migrate")
+def migrate(data: DataOption = None, as_json: JsonOption = False) -> None:
+    """Bring the database to the schema of this version; `works run` does so by itself."""
+    from smartlink.works.store import schema
+
+    with _ground(data, as_json=as_json):
+        _say({"revision": schema.newest()}, "The database is at the newest schema.", as_json=as_json)
+
+
+@app.command(epilog='Example: works create-organisation "Northfield Group"')
+def create_organisation(
+    name: Annotated[str, typer.Argument(help="The organisation's name.")],
+    data: DataOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Make an organisation and print its id."""
+    from smartlink.works.people import directory
+
+    with _ground(data, as_json=as_json) as ground:
+        made = directory.create_organisation(ground.access, name, now())
+    _made(made, "Organisation", name, as_json=as_json)
+
+
+@app.command(epilog='Example: works create-facility "Northfield General" --organisation ID --time-zone Europe/Madrid')
+def create_facility(
+    name: Annotated[str, typer.Argument(help="The facility's name.")],
+    organisation: OrganisationOption,
+    time_zone: Annotated[str, typer.Option(help="IANA time zone.")] = "UTC",
+    data: DataOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Make a facility and print its id; it begins with the specialty General as its default."""
+    from smartlink.works.people import directory
+
+    with _site(data, organisation, as_json=as_json) as site:
+        made = directory.create_facility(site, name, time_zone, now())
+    _made(made, "Facility", name, as_json=as_json)
+
+
+@app.command(epilog="Example: works create-specialty Cardiology --organisation ID --facility ID --default")
+def create_specialty(
+    name: Annotated[str, typer.Argument(help="The specialty's name.")],
+    organisation: OrganisationOption,
+    facility: FacilityOption,
+    default: Annotated[bool, typer.Option("--default", help="New ultrasound systems get it.")] = False,
+    data: DataOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Make a specialty of a facility and print its id."""
+    from smartlink.works.people import directory
+
+    with _site(data, organisation, as_json=as_json) as site:
+        made = directory.create_specialty(site, facility, name, now(), default=default)
+    _made(made, "Specialty", name, as_json=as_json)
+
+
+@app.command(
+    epilog="Example: works create-user lucia@northfield.example --organisation ID --facility ID --given-name Lucía"
+    " --family-name Ferrer"
+)
+def create_user(
+    email: Annotated[str, typer.Argument(help="The e-mail address by which the person signs in.")],
+    organisation: OrganisationOption,
+    facility: Annotated[uuid.UUID | None, typer.Option("--facility", help="The facility's id.")] = None,
+    role: Annotated[
+        str, typer.Option(help="organisation_administrator, facility_administrator, physician or auditor.")
+    ] = "physician",
+    given_name: Annotated[str, typer.Option(help="Given name.")] = "",
+    family_name: Annotated[str, typer.Option(help="Family name.")] = "",
+    display_name: Annotated[str, typer.Option(help="How pages show the name; by default both names.")] = "",
+    phone: Annotated[str | None, typer.Option(help="Telephone number.")] = None,
+    specialty: Annotated[list[uuid.UUID] | None, typer.Option(help="A specialty's id; may be repeated.")] = None,
+    dicom_name: Annotated[
+        list[str] | None, typer.Option(help="A further name known to ultrasound systems; may be repeated.")
+    ] = None,
+    password: Annotated[
+        str | None, typer.Option(envvar="WORKS_PASSWORD", help="Better in the environment than on a command line.")
+    ] = None,
+    password_stdin: Annotated[
+        bool, typer.Option("--password-stdin", help="Read the password from standard input.")
+    ] = False,
+    data: DataOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Make a person who can sign in, and print the id. Without a password it is asked for."""
+    from smartlink.works.people import directory
+    from smartlink.works.people.passwords import Passwords
+
+    new = directory.NewPerson(
+        email=email,
+        password=_password(password, from_stdin=password_stdin),
+        given_name=given_name,
+        family_name=family_name,
+        role=role,
+        display_name=display_name,
+        phone=phone,
+        facility_id=facility,
+        specialty_ids=tuple(specialty or ()),
+        dicom_names=tuple(dicom_name or ()),
+    )
+    with _site(data, organisation, as_json=as_json) as site:
+        made = directory.create_person(site, Passwords(), new, now())
+    _made(made, "User", email, as_json=as_json)
+
+
+@app.command(epilog="Example: works create-licence-key --organisation ID --facility ID")
+def create_licence_key(
+    organisation: OrganisationOption, facility: FacilityOption, data: DataOption = None, as_json: JsonOption = False
+) -> None:
+    """Make a facility's license key and show it, once. A former key ends, and the gateway that used it."""
+    from smartlink.works.fleet import licence_keys
+
+    with _site(data, organisation, as_json=as_json) as site:
+        made = licence_keys.create(site, facility, by=None, now=now())
+    told = {"id": str(made.id), "key": made.key, "prefix": made.prefix, "revoked_gateways": made.revoked_gateways}
+    words = f"License key, shown only now: {made.key}"
+    if made.revoked_gateways:
+        words += "\nThe gateway that worked with the former key is deactivated."
+    _say(told, words, as_json=as_json)
+
+
+@app.command(epilog="Example: works journey 1.2.840.1 --organisation ID")
+def journey(
+    study_instance_uid: Annotated[str, typer.Argument(help="Study Instance UID.")],
+    organisation: OrganisationOption,
+    data: DataOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Show where an exam is and when each of its instances passed each hop. Nothing of the patient is shown."""
+    from smartlink.works.exams.journey import of_study
+
+    with _site(data, organisation, as_json=as_json) as site:
+        found = of_study(site, study_instance_uid)
+    if not found.known:
+        _fail("Works has nothing of this study.", as_json=as_json)
+    told = found.as_json()
+    exam = told["exam"] or {}
+    lines = [f"Exam: {exam.get('folder', 'not yet')}"]
+    lines += [f"  {one.get('sop_instance_uid')}: {one.get('state')}" for one in told["instances"]]
+    _say(told, "\n".join(lines), as_json=as_json)
+
+
+def now() -> datetime:
+    """The real time."""
+    return datetime.now(UTC)
+
+
+def _serve(data: Path | None, *, as_json: bool, web: bool = True, work: bool = True) -> None:
+    from smartlink.works import log, service
+    from smartlink.works.embedded.process import ServiceFailed
+    from smartlink.works.errors import WorksError
+
+    settings = _settings(data, as_json=as_json)
+    log.configure()
+
+    def ready() -> None:
+        told = {"url": settings.url} if web else {}
+        _say(told, f"Works runs at {settings.url}. Stop with Ctrl+C." if web else "Works works.", as_json=as_json)
+
+    try:
+        code = service.run(settings, ready, web=web, work=work)
+    except (WorksError, ServiceFailed, OSError) as error:
+        _fail(str(error), as_json=as_json)
+    raise typer.Exit(code)
+
+
+def _settings(data: Path | None, *, as_json: bool) -> "Settings":
+    from smartlink.works import settings
+    from smartlink.works.errors import Invalid
+
+    try:
+        return settings.read(data=data)
+    except Invalid as error:
+        _fail(str(error), as_json=as_json)
+
+
+@contextmanager
+def _ground(data: Path | None, *, as_json: bool) -> "Iterator[Floor]":
+    """Database and storage, whether or not `works run` runs; what goes wrong is told in a sentence."""
+    from smartlink.works import build, log
+    from smartlink.works.embedded.process import ServiceFailed
+    from smartlink.works.errors import WorksError
+
+    log.configure()
+    try:
+        with build.floor(_settings(data, as_json=as_json)) as ground:
+            yield ground
+    except (WorksError, ServiceFailed) as error:
+        _fail(str(error), as_json=as_json)
+
+
+@contextmanager
+def _site(data: Path | None, organisation: uuid.UUID, *, as_json: bool) -> "Iterator[Site]":
+    """One transaction of an organisation."""
+    with _ground(data, as_json=as_json) as ground, ground.access.organisation(organisation) as site:
+        yield site
+
+
+def _password(given: str | None, *, from_stdin: bool) -> str:
+    if from_stdin:
+        return sys.stdin.readline().rstrip("\r\n")
+    if given is not None:
+        return given
+    asked: str = typer.prompt("Password", hide_input=True, confirmation_prompt=True)
+    return asked
+
+
+def _made(made: uuid.UUID, kind: str, name: str, *, as_json: bool) -> None:
+    _say({"id": str(made), "name": name}, f"{kind} {name}: {made}", as_json=as_json)
+
+
+def _say(told: dict[str, Any], words: str, *, as_json: bool) -> None:
+    typer.echo(json.dumps(told, ensure_ascii=False) if as_json else words)
+    sys.stdout.flush()
+
+
+def _fail(sentence: str, *, as_json: bool) -> NoReturn:
+    typer.echo(json.dumps({"error": sentence}, ensure_ascii=False) if as_json else sentence, err=not as_json)
+    raise typer.Exit(1)

@@ -1,0 +1,82 @@
+"""What an operator can set, read once from the environment (`WORKS_…`) and frozen; unknown settings are refused."""
+
+from pathlib import Path
+from typing import Any, Self
+from urllib.parse import urlsplit
+
+from pydantic import Field, SecretStr, ValidationError, model_validator
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+from smartlink.link import paths
+from smartlink.works.errors import Invalid
+
+
+class Settings(BaseSettings):
+    """The settings of one deployment."""
+
+    model_config = SettingsConfigDict(env_prefix="WORKS_", frozen=True, extra="forbid", hide_input_in_errors=True)
+
+    data: Path = Field(
+        default=Path("works-data"), description="Folder of the deployment's key and of the embedded services."
+    )
+    host: str = Field(default="127.0.0.1", description="Address on which pages and gateways are answered.")
+    port: int = Field(default=8080, ge=1, le=65535, description="Port on which pages and gateways are answered.")
+    public_url: str | None = Field(
+        default=None, description="The address by which browsers and gateways reach Works; by default host and port."
+    )
+    database_url: SecretStr | None = Field(
+        default=None, description="PostgreSQL for the application (role works_app); none starts the embedded one."
+    )
+    database_owner_url: SecretStr | None = Field(
+        default=None, description="PostgreSQL for migrations (role works_owner); needed with a database of your own."
+    )
+    storage_endpoint: str | None = Field(
+        default=None, description="S3 endpoint, as gateways reach it too; none starts the embedded store."
+    )
+    storage_bucket: str = Field(default="works", description="Bucket of all objects.")
+    storage_access_key: str | None = Field(default=None, description="S3 access key.")
+    storage_secret_key: SecretStr | None = Field(default=None, description="S3 secret key.")
+    worker_concurrency: int = Field(default=2, ge=1, le=32, description="How many background jobs run at a time.")
+
+    @model_validator(mode="after")
+    def _whole(self) -> Self:
+        if self.storage_endpoint is not None and (self.storage_access_key is None or self.storage_secret_key is None):
+            message = "A storage endpoint of your own needs WORKS_STORAGE_ACCESS_KEY and WORKS_STORAGE_SECRET_KEY."
+            raise ValueError(message)
+        if self.public_url is not None and urlsplit(self.public_url).scheme not in {"http", "https"}:
+            message = "The public URL begins with https:// (or http:// on this machine only)."
+            raise ValueError(message)
+        return self
+
+    @property
+    def url(self) -> str:
+        """The address by which Works is reached, without a slash at its end."""
+        return (self.public_url or f"http://{self.host}:{self.port}").rstrip("/")
+
+    @property
+    def secure(self) -> bool:
+        """Whether people reach Works over https."""
+        return urlsplit(self.url).scheme == "https"
+
+    @property
+    def audiences(self) -> frozenset[str]:
+        """The token addresses for which a gateway's assertion may be meant."""
+        return frozenset({self.url + paths.TOKEN, f"http://{self.host}:{self.port}{paths.TOKEN}"})
+
+    @property
+    def needs_embedded(self) -> bool:
+        """Whether Works starts PostgreSQL or the store itself."""
+        return self.database_url is None or self.storage_endpoint is None
+
+
+def read(**given: Any) -> Settings:  # noqa: ANN401 - passed on to pydantic, which checks each
+    """The settings; `given` wins over the environment. Raises Invalid with a sentence that quotes no value."""
+    try:
+        return Settings(**{name: value for name, value in given.items() if value is not None})
+    except ValidationError as error:
+        parts = [
+            f"{'WORKS_' + '_'.join(map(str, one['loc'])).upper() if one['loc'] else 'settings'}: "
+            f"{one['msg'].removeprefix('Value error, ')}"
+            for one in error.errors(include_url=False, include_context=False, include_input=False)
+        ]
+        raise Invalid("; ".join(parts)) from error

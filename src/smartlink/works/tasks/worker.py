@@ -1,0 +1,134 @@
+"""Does deferred jobs, in a thread with an event loop of its own; the jobs themselves are synchronous use cases.
+
+A job that meets a database or a store that is away is tried again, for ever and ever more slowly: work is never
+given up because of an outage. A job left over by a worker that died is taken up by the next one that starts.
+"""
+
+import asyncio
+import contextlib
+import threading
+import time
+import uuid
+from collections.abc import Sequence
+from datetime import timedelta
+from typing import Final, Protocol
+
+import structlog
+from procrastinate import App, BaseRetryStrategy, PsycopgConnector, RetryDecision
+from procrastinate.jobs import Job
+
+from smartlink.works.errors import GiveUp
+from smartlink.works.tasks.names import INGEST, PREVIEW
+
+POLL_SECONDS: Final = 1.0
+DRAIN_SECONDS: Final = 20.0
+_AGAIN_SECONDS: Final = 2.0
+_LONGEST_WAIT: Final = timedelta(minutes=5)
+_STALLED_AFTER_SECONDS: Final = 30.0
+_LOOK_FOR_STALLED_SECONDS: Final = 15.0
+_NOTICE_SECONDS: Final = 0.25
+
+log = structlog.get_logger()
+
+
+class Todo(Protocol):
+    """The use cases that jobs call. Each may be repeated harmlessly."""
+
+    def ingest(self, organisation_id: uuid.UUID, upload_ids: Sequence[uuid.UUID]) -> None:
+        """Take confirmed uploads into their exams."""
+
+    def preview(self, organisation_id: uuid.UUID, instance_id: uuid.UUID) -> None:
+        """Make the pictures of an instance."""
+
+
+class Patiently(BaseRetryStrategy):
+    """Again after 1 s, 2 s, 4 s … 5 minutes; never for what can never succeed."""
+
+    def get_retry_decision(self, *, exception: BaseException, job: Job) -> RetryDecision | None:
+        """When to try again; None for never."""
+        if isinstance(exception, GiveUp):
+            return None
+        wait = min(timedelta(seconds=2 ** min(job.attempts, 10)), _LONGEST_WAIT)
+        return RetryDecision(retry_in={"seconds": int(wait.total_seconds())})
+
+
+class Worker:
+    """The worker of one process."""
+
+    def __init__(self, url: str, todo: Todo, *, concurrency: int = 2) -> None:
+        """`url` as libpq writes it, of works_app. Nothing is opened before `start`."""
+        self._url = url
+        self._todo = todo
+        self._concurrency = concurrency
+        self._stop = threading.Event()
+        self._thread = threading.Thread(target=self._run, name="worker", daemon=True)
+
+    def start(self) -> None:
+        """Begin to work."""
+        self._thread.start()
+
+    def close(self, patience: float = DRAIN_SECONDS + 10) -> None:
+        """Finish the jobs in hand, take no more."""
+        self._stop.set()
+        if self._thread.is_alive():
+            self._thread.join(patience)
+
+    @property
+    def alive(self) -> bool:
+        """Whether the thread works or waits for work."""
+        return self._thread.is_alive()
+
+    def _run(self) -> None:
+        while not self._stop.is_set():
+            try:
+                asyncio.run(self._work())
+            except Exception as error:  # noqa: BLE001 - the top of the loop: whatever broke, work goes on
+                log.error("worker_interrupted", error=type(error).__name__)
+                self._stop.wait(_AGAIN_SECONDS)
+
+    async def _work(self) -> None:
+        app = _app(self._url, self._todo, self._concurrency)
+        async with app.open_async():
+            working = asyncio.create_task(
+                app.run_worker_async(
+                    concurrency=self._concurrency,
+                    fetch_job_polling_interval=POLL_SECONDS,
+                    delete_jobs="successful",
+                    install_signal_handlers=False,
+                    shutdown_graceful_timeout=DRAIN_SECONDS,
+                    stalled_worker_timeout=_STALLED_AFTER_SECONDS,
+                )
+            )
+            looked = 0.0
+            while not self._stop.is_set() and not working.done():
+                if time.monotonic() - looked > _LOOK_FOR_STALLED_SECONDS:
+                    looked = time.monotonic()
+                    await _take_up_stalled(app)
+                await asyncio.wait({working}, timeout=_NOTICE_SECONDS)
+            working.cancel()
+            with contextlib.suppress(asyncio.CancelledError):
+                await working
+
+
+async def _take_up_stalled(app: App) -> None:
+    """Jobs of workers that give no sign of life any more are put back."""
+    for job in await app.job_manager.get_stalled_jobs(seconds_since_heartbeat=_STALLED_AFTER_SECONDS):
+        await app.job_manager.retry_job(job)
+        log.info("job_taken_up", task=job.task_name, job_id=job.id)
+
+
+def _app(url: str, todo: Todo, concurrency: int) -> App:
+    """The worker's own App: mixing it with the producer's is an error in procrastinate."""
+    app = App(connector=PsycopgConnector(conninfo=url, min_size=1, max_size=concurrency + 3))
+
+    @app.task(name=INGEST, queue=INGEST, retry=Patiently())
+    async def ingest(organisation_id: str, upload_ids: list[str]) -> None:
+        await asyncio.to_thread(
+            todo.ingest, uuid.UUID(organisation_id), [uuid.UUID(upload_id) for upload_id in upload_ids]
+        )
+
+    @app.task(name=PREVIEW, queue=PREVIEW, retry=Patiently())
+    async def preview(organisation_id: str, instance_id: str) -> None:
+        await asyncio.to_thread(todo.preview, uuid.UUID(organisation_id), uuid.UUID(instance_id))
+
+    return app
