@@ -32,6 +32,7 @@ UP_SECONDS = 120.0
 DICOM_PORT = 5104
 WATERMARK_BYTES = 10**9
 RECEIVER = "SMARTLINKRCVR"
+BUCKET = "works"
 
 
 @dataclass(slots=True)

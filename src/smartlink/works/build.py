@@ -1,4 +1,7 @@
-"""The parts list of Works: the one place where its parts are made and joined."""
+"""The parts list of Works: the one place where its parts are made and joined.
+
+What only a serving or working process needs is imported where it is joined, so that a small command answers quickly.
+"""
 
 import os
 import uuid
@@ -7,33 +10,25 @@ from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from joserfc.jwk import OKPKey
-from starlette.types import ASGIApp
 
 from smartlink.link import assertion
 from smartlink.link.activation import Keys
-from smartlink.ui import assets
-from smartlink.ui.pages import Pages
 from smartlink.works.access import Access
-from smartlink.works.api.app import create_link_api, join
-from smartlink.works.api.link import LinkParts
 from smartlink.works.blobs.s3 import S3Blobs
 from smartlink.works.embedded import services
 from smartlink.works.errors import Invalid, TryAgain
-from smartlink.works.exams.intake import Intake
-from smartlink.works.exams.uploads import Uploads
-from smartlink.works.images.previews import make_previews
-from smartlink.works.people.passwords import Passwords
-from smartlink.works.people.sign_in import SignIn
 from smartlink.works.settings import Settings
 from smartlink.works.store import roles, schema
 from smartlink.works.store.database import Database
-from smartlink.works.store.listen import Listener
-from smartlink.works.tasks.producer import Producer
-from smartlink.works.tasks.worker import Worker
-from smartlink.works.web.app import TEMPLATES, create_pages
-from smartlink.works.web.parts import WebParts
+
+if TYPE_CHECKING:
+    from starlette.types import ASGIApp
+
+    from smartlink.works.store.listen import Listener
+    from smartlink.works.tasks.worker import Worker
 
 Clock = Callable[[], datetime]
 KEY_FILE = "deployment.pem"
@@ -80,8 +75,19 @@ def floor(settings: Settings) -> Iterator[Floor]:
             database.close()
 
 
-def application(settings: Settings, ground: Floor, listener: Listener, clock: Clock) -> ASGIApp:
+def application(settings: Settings, ground: Floor, listener: "Listener", clock: Clock) -> "ASGIApp":
     """Pages and link as one application."""
+    from smartlink.ui import assets
+    from smartlink.ui.pages import Pages
+    from smartlink.works.api.app import create_link_api, join
+    from smartlink.works.api.link import LinkParts
+    from smartlink.works.exams.uploads import Uploads
+    from smartlink.works.people.passwords import Passwords
+    from smartlink.works.people.sign_in import SignIn
+    from smartlink.works.tasks.producer import Producer
+    from smartlink.works.web.app import TEMPLATES, create_pages
+    from smartlink.works.web.parts import WebParts
+
     uploads = Uploads(ground.access, ground.blobs, Producer(), clock)
     link = create_link_api(
         LinkParts(
@@ -107,8 +113,10 @@ def application(settings: Settings, ground: Floor, listener: Listener, clock: Cl
     return join(link, pages)
 
 
-def worker(settings: Settings, ground: Floor, clock: Clock) -> Worker:
+def worker(settings: Settings, ground: Floor, clock: Clock) -> "Worker":
     """The worker for ingest and previews, not yet started."""
+    from smartlink.works.tasks.worker import Worker
+
     return Worker(ground.application_url, Jobs(ground, clock), concurrency=settings.worker_concurrency)
 
 
@@ -117,6 +125,9 @@ class Jobs:
 
     def __init__(self, ground: Floor, clock: Clock) -> None:
         """Take what the use cases stand on."""
+        from smartlink.works.exams.intake import Intake
+        from smartlink.works.tasks.producer import Producer
+
         self._ground = ground
         self._intake = Intake(ground.access, ground.blobs, Producer(), clock)
 
@@ -126,6 +137,8 @@ class Jobs:
 
     def preview(self, organisation_id: uuid.UUID, instance_id: uuid.UUID) -> None:
         """Make the pictures of an instance."""
+        from smartlink.works.images.previews import make_previews
+
         make_previews(self._ground, organisation_id, instance_id)
 
 
