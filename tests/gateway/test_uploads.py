@@ -45,6 +45,7 @@ class Bench:
         self.works = works
         self.clock = clock
         self.licensed = True
+        self.spool = spool
         self.client = client
         self.http = new_client()
         self.uploads = Uploads(
@@ -95,6 +96,10 @@ class Bench:
             lambda tx: deliveries.add(tx, instance_id, WORKS, new.connection_id, State.WAITING, kept.kept_at)
         )
         return instance_id
+
+    def spool_file(self, kept: Kept) -> bytes:
+        with self.spool.open(kept.name) as file:
+            return file.read()
 
     def tick(self, after: timedelta = timedelta()) -> bool:
         return self.uploads.tick(self.clock.move(after))
@@ -249,7 +254,29 @@ def test_an_object_that_is_there_already_only_needs_its_confirmation(bench: Benc
     assert len(bench.works.objects) == 1
     bench.tick(timedelta(seconds=2))
     assert bench.states() == {State.SENT: 1}
-    assert bench.works.puts == 2
+    assert bench.works.puts == 1
+
+
+@pytest.mark.proves("R151")
+def test_an_object_whose_answer_was_lost_is_not_put_over_the_first(bench: Bench, keep: Keep) -> None:
+    kept = keep("1.2.3.1")
+    bench.enter(kept)
+    bench.works.disturb("/objects/", None)
+    bench.tick()
+    with_mark_zeroed = bytes(128) + (bench.spool_file(kept))[128:]
+    bench.works.objects[sha256(with_mark_zeroed)] = with_mark_zeroed
+    bench.tick(timedelta(seconds=2))
+    assert bench.states() == {State.SENT: 1}
+    assert bench.works.puts == 0
+
+
+def test_an_upload_that_works_forgot_is_offered_anew(bench: Bench, keep: Keep) -> None:
+    bench.enter(keep("1.2.3.1"))
+    bench.works.disturb("/objects/", None)
+    bench.tick()
+    bench.works.uploads.clear()
+    bench.tick(timedelta(seconds=2))
+    assert bench.states() == {State.SENT: 1}
 
 
 def test_one_bad_file_is_parked_with_a_remedy_and_holds_up_nobody(bench: Bench, keep: Keep) -> None:
@@ -394,6 +421,7 @@ def test_a_kill_in_the_middle_costs_a_repeat_and_no_image(
             anew.close()
         assert second.read(lambda tx: counters.deliveries(tx, WORKS))[State.SENT] == 1
     assert len(set(works.stored_data_sets())) == len(works.objects) == 1
+    assert works.puts == 1
 
 
 def die_in(bench: Bench, step: str, death: type[BaseException]) -> None:

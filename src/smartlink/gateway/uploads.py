@@ -27,7 +27,18 @@ from smartlink.gateway.store import connections, deliveries, instances, service
 from smartlink.gateway.store.deliveries import WORKS, Claim
 from smartlink.gateway.store.spool import Spool, SpoolDamaged
 from smartlink.link.problems import FAULTS_OF_AN_INSTANCE, ProblemType
-from smartlink.link.uploads import Confirm, Confirmed, Held, Offer, Offered, OfferedInstance, Refused, Stored, Ticket
+from smartlink.link.uploads import (
+    Confirm,
+    Confirmed,
+    Held,
+    Missing,
+    Offer,
+    Offered,
+    OfferedInstance,
+    Refused,
+    Stored,
+    Ticket,
+)
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -171,7 +182,9 @@ class Uploads:
     def _carry(self, claims: Sequence[Claim]) -> None:
         ready = self._without_twins([one for claim in claims if (one := self._prepare(claim)) is not None])
         if ready:
-            self._hand_over(ready)
+            left = self._confirm_earlier(ready)
+            if left:
+                self._hand_over(left)
             self._destination_is_well()
 
     # -- getting ready: the connection, the digests, the twins
@@ -238,6 +251,21 @@ class Uploads:
 
     # -- handing over: offer, put, confirm
 
+    def _confirm_earlier(self, batch: Sequence[Ready]) -> list[Ready]:
+        """Ask about uploads of an attempt that ended midway, and return what has to be offered.
+
+        What was put before a crash is thus never put again: only a PUT whose answer was lost can be repeated.
+        """
+        earlier = [(one, one.claim.upload_id) for one in batch if one.claim.upload_id is not None]
+        answers = self._confirmed([upload_id for _, upload_id in earlier])
+        stored = set()
+        for one, upload_id in earlier:
+            answer = answers.get(upload_id)
+            if isinstance(answer, Stored):
+                self._receive(one.claim, answer.receipt, conflict=answer.conflict)
+                stored.add(one.claim.id)
+        return [one for one in batch if one.claim.id not in stored]
+
     def _hand_over(self, batch: Sequence[Ready], *, renewed: bool = False) -> None:
         """Carry a batch to its receipts. Raises TryAgain for the destination; a single fault stays single.
 
@@ -292,6 +320,9 @@ class Uploads:
 
         Returns those whose ticket object storage no longer takes.
         """
+        if not tickets:
+            return []
+        self._database.write(lambda tx: deliveries.offered(tx, [(one.claim, to.upload_id) for one, to in tickets]))
         outcomes = list(self._lanes.map(lambda pair: self._put(*pair), tickets))
         put = list(zip(tickets, outcomes, strict=True))
         self._confirm([pair for pair, outcome in put if outcome in {Put.STORED, Put.ALREADY_THERE}])
@@ -311,19 +342,22 @@ class Uploads:
             return error
 
     def _confirm(self, there: Sequence[tuple[Ready, Ticket]]) -> None:
-        if not there:
-            return
-        try:
-            confirmed = self._works.confirm(Confirm(upload_ids=tuple(ticket.upload_id for _, ticket in there)))
-        except GiveUp as error:
-            raise TryAgain(f"Works does not confirm: {error}") from error
-        answers = {answer.upload_id: answer for answer in confirmed.answers}
+        answers = self._confirmed([ticket.upload_id for _, ticket in there])
         for one, ticket in there:
             answer = answers.get(ticket.upload_id)
             if isinstance(answer, Stored):
                 self._receive(one.claim, answer.receipt, conflict=ticket.conflict or answer.conflict)
             else:
                 self._try_later(one.claim, "Works did not find the uploaded file.")
+
+    def _confirmed(self, upload_ids: Sequence[UUID]) -> dict[UUID, Stored | Missing]:
+        if not upload_ids:
+            return {}
+        try:
+            answers = self._works.confirm(Confirm(upload_ids=tuple(upload_ids))).answers
+        except GiveUp as error:
+            raise TryAgain(f"Works does not confirm: {error}") from error
+        return {answer.upload_id: answer for answer in answers}
 
     def _put_once(self, one: Ready, ticket: Ticket) -> Put:
         instance = one.claim.instance

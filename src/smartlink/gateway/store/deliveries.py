@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
-from uuid import uuid4
+from uuid import UUID, uuid4
 
 from smartlink.gateway.delivery import Event, State, step
 from smartlink.gateway.store.database import Transaction, moment, moment_or_none, moment_text
@@ -16,8 +16,8 @@ from smartlink.gateway.store.instances import Instance, instance
 
 if TYPE_CHECKING:
     import sqlite3
+    from collections.abc import Iterable
     from datetime import datetime
-    from uuid import UUID
 
 WORKS: Final = "works"
 """The destination of every upload."""
@@ -34,8 +34,9 @@ CLAIM: Final = """
         SELECT id FROM delivery
         WHERE destination = :destination AND state = :from_state AND next_attempt_at <= :now
         ORDER BY next_attempt_at, id LIMIT :limit)
-    RETURNING id, instance_id, attempts
+    RETURNING id, instance_id, attempts, upload_id
 """
+OFFERED: Final = "UPDATE delivery SET upload_id = :upload_id WHERE id = :id AND lease = :lease"
 MOVE_CLAIMED: Final = """
     UPDATE delivery SET state = :to_state, lease = NULL, lease_until = NULL, changed_at = :now,
         next_attempt_at = :next_attempt_at, sent_at = :sent_at, cause = :cause, remedy = :remedy,
@@ -84,6 +85,8 @@ class Claim:
     lease: str
     attempts: int
     instance: Instance
+    upload_id: UUID | None = None
+    """The upload of an earlier attempt that was never confirmed."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -139,13 +142,20 @@ def claim(tx: Transaction, destination: str, now: datetime, lease_until: datetim
     claims = []
     for row in sorted(rows, key=lambda row: int(row["id"])):
         found = tx.execute(INSTANCE, {"id": row["instance_id"]}).fetchone()
-        claims.append(Claim(row["id"], lease, row["attempts"], instance(found)))
+        claims.append(Claim(row["id"], lease, row["attempts"], instance(found), _uuid(row["upload_id"])))
     return claims
 
 
 def is_any_due(tx: Transaction, destination: str, now: datetime) -> bool:
     """Tell whether a claim would find anything: a look that costs no write."""
     return tx.execute(DUE, {"destination": destination, "now": moment_text(now)}).fetchone() is not None
+
+
+def offered(tx: Transaction, uploads: Iterable[tuple[Claim, UUID]]) -> None:
+    """Note under which ids Works expects the objects, before a byte of them is put."""
+    tx.executemany(
+        OFFERED, [{"id": claim.id, "lease": claim.lease, "upload_id": str(upload_id)} for claim, upload_id in uploads]
+    )
 
 
 def accepted(tx: Transaction, claim: Claim, at: datetime, note: str | None = None) -> bool:
@@ -252,6 +262,10 @@ def _move(tx: Transaction, delivery_id: int, event: Event, now: datetime) -> Sta
     target = step(state, event)
     tx.execute(MOVE, {"id": delivery_id, "from_state": state.value, "to_state": target.value, "now": moment_text(now)})
     return target
+
+
+def _uuid(text: str | None) -> UUID | None:
+    return None if text is None else UUID(text)
 
 
 def _listed(row: sqlite3.Row) -> Listed:

@@ -115,6 +115,8 @@ CREATE TABLE delivery (
     next_attempt_at TEXT NOT NULL,
     lease TEXT,
     lease_until TEXT,
+    -- The upload that Works gave a ticket for: after a crash it is asked about before anything is put again.
+    upload_id TEXT,
     cause TEXT,
     remedy TEXT,
     note TEXT,
