@@ -19,6 +19,7 @@ from functools import lru_cache
 from typing import IO, Any, Final, NamedTuple
 
 from pydicom.charset import convert_encodings, decode_bytes
+from pydicom.dataelem import RawDataElement
 from pydicom.filereader import read_dataset
 from pydicom.valuerep import TEXT_VR_DELIMS
 
@@ -266,10 +267,13 @@ def _by_pydicom(file: IO[bytes], *, explicit: bool, big_endian: bool) -> dict[in
                 stop_when=lambda tag, _vr, _length: tag > _LAST,
                 specific_tags=list(_WANTED_TAGS),
             )
-            values = {tag: found.get_item(tag).value for tag in _WANTED_TAGS if tag in found}
+            elements: list[object] = [found.get_item(tag) for tag in _WANTED_TAGS if tag in found]
     except Exception as problem:  # noqa: BLE001 - pydicom raises whatever the bytes lead it into
         raise HeaderUnreadable(f"The Data Set cannot be walked: {type(problem).__name__}.") from None
-    return {tag: value or b"" for tag, value in values.items() if value is None or isinstance(value, bytes)}
+    raw = [element for element in elements if isinstance(element, RawDataElement)]
+    if start.tell() > len(start.getbuffer()) or any(len(element.value or b"") < element.length for element in raw):
+        raise HeaderUnreadable("The Data Set is cut off within its header.")
+    return {int(element.tag): element.value or b"" for element in raw}
 
 
 def _header(raw: dict[int, bytes], *, big_endian: bool) -> Header:
