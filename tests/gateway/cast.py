@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -56,7 +57,8 @@ class House:
     """A spool in a folder, an intake on it, and a disk that a test may fill."""
 
     def __init__(self, folder: Path) -> None:
-        self.spool = Spool(folder / "spool")
+        self.folder = folder / "spool"
+        self.spool = Spool(self.folder)
         self.kept: list[Kept] = []
         self.disk = DiskSpace(total=10**12, free=10**12)
         self.ready = True
@@ -80,16 +82,27 @@ class House:
         if self.refuse is not None:
             raise self.refuse
 
+    def wait_for_a_reception(self) -> None:
+        """Wait until a file of the spool has bytes of a Data Set in it."""
+        patience = threading.Event()
+        for _ in range(2000):
+            if any(path.stat().st_size for path in self.folder.glob("*/*")):
+                return
+            patience.wait(0.01)
+        raise AssertionError("nothing arrives")
+
     def data_set_of(self, name: str) -> bytes:
         with self.spool.open(name) as file:
             file.seek(self.spool.read(name).dataset_offset)
             return file.read()
 
     @contextmanager
-    def receiver(self, policy: Policy | None = None, limits: AcceptorLimits | None = None) -> Iterator[Acceptor]:
+    def receiver(
+        self, policy: Policy | None = None, limits: AcceptorLimits | None = None, port: int = 0
+    ) -> Iterator[Acceptor]:
         acceptor = Acceptor(
             "127.0.0.1",
-            0,
+            port,
             policy or Policy(RECEIVER),
             self.services,
             self.callers,

@@ -74,6 +74,11 @@ class Acceptor:
         """Whether the port is open and answered."""
         return self._thread is not None and self._thread.is_alive()
 
+    def wait_until_empty(self, seconds: float) -> bool:
+        """Wait until no Association is open any more, and return whether that came to be in time."""
+        with self._gone:
+            return self._gone.wait_for(self._empty, seconds)
+
     def start(self) -> None:
         """Open the port; OSError when it cannot be had."""
         host, port = self._address

@@ -163,7 +163,7 @@ class Association:
                     return False
                 case _:
                     return False
-        return True
+        return not (self._closing and self._layer.state is State.AWAITING_CLOSE)
 
     def _take_request(self, event: ul.AssociationRequested) -> None:
         request = event.request

@@ -1,0 +1,248 @@
+"""One Association over a real socket, as a script of the conversation."""
+
+from __future__ import annotations
+
+import dataclasses
+import socket
+import struct
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from structlog.testing import capture_logs
+
+from smartlink.gateway.dicom import pdu
+from smartlink.gateway.dicom import upper_layer as ul
+from smartlink.gateway.dicom.acceptor import Acceptor, AcceptorLimits
+from smartlink.gateway.dicom.association import Timeouts
+from smartlink.gateway.dicom.command import Command, CommandField
+from smartlink.gateway.intake import DiskSpace, StoreRefused
+from smartlink.standard.names import AETitle
+from smartlink.standard.reject import AbortSource
+from smartlink.standard.sop_class import ULTRASOUND_IMAGE
+from smartlink.standard.status import Status
+from tests.gateway.cast import House
+from tests.gateway.dicom.caller import Caller
+from tests.gateway.dicom.wire import ECHO, REQUEST, STORE
+
+HASTE = AcceptorLimits(timeouts=Timeouts(artim=0.2, idle=0.2, stall=0.2))
+
+
+@pytest.fixture
+def house(tmp_path: Path) -> House:
+    return House(tmp_path)
+
+
+@pytest.fixture
+def receiver(house: House) -> Iterator[Acceptor]:
+    with house.receiver() as acceptor:
+        yield acceptor
+
+
+def gone(acceptor: Acceptor) -> None:
+    """Wait until no Association is open: what it had to undo is undone."""
+    assert acceptor.wait_until_empty(20)
+
+
+@pytest.mark.proves("R60")
+def test_an_echo_is_answered(receiver: Acceptor, house: House) -> None:
+    with Caller(receiver.port).associate() as us01:
+        us01.say(ECHO, 3)
+        assert us01.response() == ECHO.response(0)
+        us01.release()
+    assert house.callers.calls == [("US01", True)]
+
+
+def test_many_instances_go_through_one_association(receiver: Acceptor, house: House) -> None:
+    with Caller(receiver.port).associate() as us01:
+        for number in range(5):
+            command = dataclasses.replace(STORE, affected_sop_instance_uid=f"1.2.{number}")
+            assert us01.store(bytes([number]) * 100_000, command).status == 0
+        us01.release()
+    assert [kept.sop_instance_uid for kept in house.kept] == [f"1.2.{number}" for number in range(5)]
+    assert [house.data_set_of(kept.name)[:1] for kept in house.kept] == [bytes([number]) for number in range(5)]
+
+
+def test_a_response_is_sent_in_one_piece(receiver: Acceptor) -> None:
+    """Two pieces would meet the sender's delayed acknowledgement: 40 ms for each image."""
+    with Caller(receiver.port).associate() as us01:
+        us01.say(STORE)
+        us01.data(b"data", last=True)
+        piece = us01.sock.recv(65536)
+    assert len(piece) == 6 + struct.unpack(">I", piece[2:6])[0]
+
+
+REFUSALS: dict[str, tuple[Callable[[House], None], Command, bytes, int]] = {
+    "disk under its reserve": (lambda house: setattr(house, "disk", DiskSpace(10**12, 0)), STORE, b"data", 0xA700),
+    "catalogue down": (lambda house: setattr(house, "ready", False), STORE, b"data", 0xA700),
+    "not authorised": (
+        lambda house: setattr(house, "refuse", StoreRefused(Status.REFUSED_NOT_AUTHORIZED, "A PACS of ours.")),
+        STORE,
+        b"data",
+        0x0124,
+    ),
+    "empty Data Set": (lambda _: None, STORE, b"", 0xC000),
+    "UID of 65 characters": (
+        lambda _: None,
+        dataclasses.replace(STORE, affected_sop_instance_uid="1" + ".2" * 32),
+        b"data",
+        0x0117,
+    ),
+    "UID with a path": (
+        lambda _: None,
+        dataclasses.replace(STORE, affected_sop_instance_uid="../../etc/passwd"),
+        b"data",
+        0x0117,
+    ),
+    "no UID": (lambda _: None, dataclasses.replace(STORE, affected_sop_instance_uid=""), b"data", 0x0117),
+}
+
+
+@pytest.mark.parametrize(("arrange", "command", "data", "status"), REFUSALS.values(), ids=REFUSALS.keys())
+def test_an_association_survives_a_refusal(
+    receiver: Acceptor, house: House, arrange: Callable[[House], None], command: Command, data: bytes, status: int
+) -> None:
+    arrange(house)
+    with Caller(receiver.port).associate() as us01:
+        assert us01.store(data * 50_000, command).status == status
+        house.disk, house.ready, house.refuse = DiskSpace(10**12, 10**12), True, None
+        assert us01.store(b"good").status == 0
+        us01.release()
+    (kept,) = house.kept
+    assert list(house.spool.names()) == [kept.name]
+
+
+def test_an_operation_that_is_not_ours_is_answered_after_its_data_set(receiver: Acceptor) -> None:
+    find = dataclasses.replace(STORE, field=CommandField.C_FIND_RQ)
+    with Caller(receiver.port).associate() as us01:
+        assert us01.store(b"query", find).status == Status.UNRECOGNIZED_OPERATION
+        us01.say(ECHO, 3)
+        assert us01.response().status == 0
+
+
+def test_a_cancel_gets_no_answer(receiver: Acceptor) -> None:
+    with Caller(receiver.port).associate() as us01:
+        us01.say(Command(CommandField.C_CANCEL_RQ), 3)
+        us01.say(ECHO, 3)
+        assert us01.response().field == CommandField.C_ECHO_RSP
+
+
+def leave_by_close(us01: Caller) -> None:
+    us01.sock.close()
+
+
+def leave_by_reset(us01: Caller) -> None:
+    us01.sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+    us01.sock.close()
+
+
+def leave_by_abort(us01: Caller) -> None:
+    us01.sock.sendall(us01.layer.abort(AbortSource.SERVICE_USER))
+
+
+def leave_by_release(us01: Caller) -> None:
+    us01.sock.sendall(us01.layer.release())
+    us01.sock.close()
+
+
+def leave_by_garbage(us01: Caller) -> None:
+    us01.sock.sendall(b"\xff" * 100)
+    us01.sock.close()
+
+
+@pytest.mark.parametrize("leave", [leave_by_close, leave_by_reset, leave_by_abort, leave_by_release, leave_by_garbage])
+def test_a_sender_that_leaves_midway_leaves_nothing_and_takes_nothing_along(
+    receiver: Acceptor, house: House, leave: Callable[[Caller], None]
+) -> None:
+    with Caller(receiver.port).associate() as us01:
+        assert us01.store(b"whole").status == 0
+        us01.say(STORE)
+        us01.data(b"half" * 20_000, last=False)
+        leave(us01)
+    gone(receiver)
+    (kept,) = house.kept
+    assert [path.name for path in house.folder.rglob("*") if path.is_file()] == [kept.name[3:]]
+
+
+@pytest.mark.proves("R69")
+def test_another_called_ae_title_is_rejected_and_noted_with_who_called(receiver: Acceptor, house: House) -> None:
+    with capture_logs() as logs, Caller(receiver.port) as us01:
+        event = us01.ask(dataclasses.replace(REQUEST, called_ae_title="SOMEONE"))
+        assert event == ul.AssociationRejected(pdu.AssociateReject(1, 1, 7))
+        assert us01.rest() == b""
+    assert house.callers.refusals == [("US01", "1/1/7")]
+    (line,) = [line for line in logs if line["event"] == "association_rejected"]
+    assert (line["calling_ae_title"], line["called_ae_title"], line["address"]) == ("US01", "SOMEONE", "127.0.0.1")
+
+
+def test_syntaxes_that_are_not_ours_are_told(receiver: Acceptor, house: House) -> None:
+    private = pdu.ProposedContext(5, "1.2.840.113619.4.30", ("1.2.840.10008.1.2",))
+    with Caller(receiver.port).associate(dataclasses.replace(REQUEST, contexts=(*REQUEST.contexts, private))):
+        assert house.callers.syntaxes == ["1.2.840.113619.4.30"]
+
+
+@pytest.mark.parametrize(
+    ("garbage", "reason"),
+    [(b"GET / HTTP/1.1\r\n\r\n", 1), (b"\x16\x03\x01\x02\x00\x01\x00", 1), (b"\1\0\xff\xff\xff\xff", 6)],
+    ids=["a browser", "TLS", "a length of 4 GB"],
+)
+def test_garbage_is_aborted_and_the_port_goes_on(receiver: Acceptor, garbage: bytes, reason: int) -> None:
+    with Caller(receiver.port) as stranger:
+        heard = stranger.raw(garbage)
+        assert pdu.decode_abort(heard[6:]) == pdu.Abort(2, reason)
+    with Caller(receiver.port).associate() as us01:
+        us01.say(ECHO, 3)
+        assert us01.response().status == 0
+
+
+def silent_before_request(_: Caller) -> None: ...
+
+
+def silent_between_messages(us01: Caller) -> None:
+    us01.associate()
+
+
+def silent_within_a_data_set(us01: Caller) -> None:
+    us01.associate()
+    us01.say(STORE)
+    us01.data(b"half", last=False)
+
+
+@pytest.mark.parametrize("fall_silent", [silent_before_request, silent_between_messages, silent_within_a_data_set])
+def test_a_silent_peer_is_let_go_and_leaves_nothing(house: House, fall_silent: Callable[[Caller], None]) -> None:
+    with house.receiver(limits=HASTE) as receiver, Caller(receiver.port) as us01:
+        fall_silent(us01)
+        us01.rest()
+        gone(receiver)
+    assert list(house.spool.names()) == []
+
+
+def test_a_mistake_of_ours_ends_one_association_and_is_logged_without_its_message(house: House) -> None:
+    class Broken:
+        def begin(self, *_: Any) -> Any:
+            raise RuntimeError("MUSTERMANN")
+
+    house.services = {**house.services, CommandField.C_ECHO_RQ: Broken()}
+    with house.receiver() as receiver, capture_logs() as logs:
+        with Caller(receiver.port).associate() as us01:
+            us01.say(ECHO, 3)
+            us01.rest()
+        gone(receiver)
+        with Caller(receiver.port).associate() as again:
+            assert again.store(b"data").status == 0
+    (line,) = [line for line in logs if line["event"] == "association_failed"]
+    assert (line["log_level"], line["why"]) == ("error", "RuntimeError")
+    assert "MUSTERMANN" not in repr(logs)
+
+
+def test_what_is_kept_says_whence_it_came(receiver: Acceptor, house: House) -> None:
+    with Caller(receiver.port).associate() as us01:
+        us01.store(b"data")
+    (kept,) = house.kept
+    assert (kept.calling_ae_title, kept.called_ae_title, kept.peer_address) == (
+        AETitle("US01"),
+        "SMARTLINKRCVR",
+        "127.0.0.1",
+    )
+    assert kept.sop_class_uid == ULTRASOUND_IMAGE
