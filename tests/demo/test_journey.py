@@ -31,3 +31,12 @@ def test_the_exams_folder_owner_and_reason_are_read() -> None:
 def test_something_else_is_refused() -> None:
     with pytest.raises(KeyError):
         journey.read({"detail": "not found"})
+
+
+def test_conflicts_and_repeats_stand_apart_from_the_exams_instances() -> None:
+    instance = {"sop_instance_uid": "1.2", "ingested_at": CONFIRMED, "instance_id": "a", "conflict": False}
+    other_bytes = {**instance, "instance_id": None, "conflict": True}
+    once_more = {**instance, "instance_id": None}
+    on_its_way = {"sop_instance_uid": "1.3", "ingested_at": None, "instance_id": None, "conflict": False}
+    read = journey.read({"instances": [instance, other_bytes, once_more, on_its_way], "exam": None})
+    assert (len(read.stops), len(read.conflicts), len(read.repeats)) == (2, 1, 1)

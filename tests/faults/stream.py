@@ -40,6 +40,10 @@ class Stream:
         self._thread = threading.Thread(target=self._run, name="ultrasound", daemon=True)
         self._thread.start()
 
+    def has_begun(self, number: int) -> bool:
+        """Whether that many C-STOREs were begun, or there are no more to come."""
+        return self.begun >= number or self.finished()
+
     def finished(self) -> bool:
         """Whether every instance was answered."""
         return self._thread is not None and not self._thread.is_alive()

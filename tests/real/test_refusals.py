@@ -84,11 +84,11 @@ def test_a_data_set_cut_off_is_not_taken_in(cloud: Cloud, gateway: Gateway, uid:
 def test_a_wrong_uid_in_the_command_is_refused_and_makes_no_file(
     wrong: str, cloud: Cloud, gateway: Gateway, uid: Callable[[], str]
 ) -> None:
-    before = gateway.files()
+    before = gateway.spool_files()
     instance = samples.small(uid(), uid(), command_uid=wrong)
     with samples.association(gateway.target) as ultrasound:
         assert ultrasound.store(instance) >> 8 in {0xA9, 0xC0, 0x01}
-    assert gateway.files() == before
+    assert gateway.spool_files() == before
     still_serves(cloud, gateway, uid)
 
 
@@ -113,9 +113,9 @@ def test_under_the_disk_watermark_an_image_is_refused_before_anything_is_written
 
     def refused() -> bool:
         with samples.association(gateway.target) as ultrasound:
-            before = gateway.files()
+            before = gateway.spool_files()
             status = ultrasound.store(instance)
-        return status == OUT_OF_RESOURCES and gateway.files() == before
+        return status == OUT_OF_RESOURCES and gateway.spool_files() == before
 
     wait_for(refused, 20, "the new watermark holds", pause=0.2)
     gateway.stage.gateway.ask("settings", "disk_reserve_bytes=1000000")
@@ -128,7 +128,7 @@ def test_under_the_disk_watermark_an_image_is_refused_before_anything_is_written
 def test_without_a_licence_the_dicom_port_is_closed(cloud: Cloud, unlicensed: Gateway) -> None:
     unlicensed.stage.gateway.ask("settings", f"port={unlicensed.target.port}")
     unlicensed.stage.start_gateway()
-    wait_for(lambda: unlicensed.stage.status()["running"], 30, "the gateway runs", pause=0.2)
+    wait_for(lambda: unlicensed.stage.status()["service"]["running"], 30, "the gateway runs", pause=0.2)
     assert not unlicensed.stage.dicom_port_is_open()
     with pytest.raises(ProgramFailed) as failed:
         unlicensed.stage.gateway.ask("activate", other_than(cloud.licence_key()))

@@ -58,8 +58,10 @@ class Cloud:
         return made
 
     def licence_key(self) -> str:
-        """A new licence key of the facility."""
-        within = ("--organisation", self.site.organisation_id, "--facility", self.site.facility_id)
+        """A new licence key, of a facility of its own: a second key of one facility ends the first."""
+        of = ("--organisation", self.site.organisation_id)
+        facility = str(self.stage.works.ask("create-facility", f"Facility {len(self.gateways)}", *of)["id"])
+        within = (*of, "--facility", facility)
         key = str(self.stage.works.ask("create-licence-key", *within)["key"])
         self.stage.secrets.append(key)
         return key
@@ -67,7 +69,8 @@ class Cloud:
     def journey(self, study_instance_uid: str) -> Journey:
         """Where an exam is now."""
         within = ("--organisation", self.site.organisation_id)
-        return way.read(self.stage.works.ask("journey", study_instance_uid, *within))
+        done = self.stage.works.command("journey", study_instance_uid, *within, "--json")
+        return way.NOWHERE if done.returncode == 1 else way.read(json.loads(done.stdout))
 
     def arrived(self, study_instance_uid: str, instances: int, seconds: float = ARRIVE_SECONDS) -> Journey:
         """The journey once that many instances are recorded and the exam is in a folder."""
@@ -82,6 +85,11 @@ class Cloud:
         """An object's bytes."""
         with self.blobs.open(key) as stream:
             return b"".join(iter(lambda: stream.read(1 << 20), b""))
+
+    def size(self, key: str) -> int:
+        """An object's length in bytes."""
+        known = self.blobs.head(key)
+        return 0 if known is None else known.size
 
     def objects_of(self, journey: Journey) -> dict[str, bytes]:
         """SOP Instance UID to stored object, for all of an exam."""
@@ -115,6 +123,24 @@ class Gateway:
     def queue(self) -> Any:
         """What `smartlink queue` says."""
         return self.stage.gateway.ask("queue")
+
+    def nothing_is_waiting(self) -> bool:
+        """Whether everything that was taken in has come to its end."""
+        told = self.queue()
+        return told["total"] > 0 and not any(told["counts"][state] for state in ("held", "waiting", "sending"))
+
+    def unreadable(self) -> int:
+        """How many instances it lists as unreadable."""
+        return len(self.queue()["unreadable"])
+
+    def link_problem(self) -> str | None:
+        """What is wrong with the way to Works, if anything."""
+        problem: str | None = self.stage.status()["works"]["problem"]
+        return problem
+
+    def spool_files(self) -> list[Path]:
+        """The files in the spool."""
+        return sorted(path for path in (self.data / "spool").rglob("*") if path.is_file())
 
     def logs(self) -> str:
         """Everything that it wrote: standard output and log files."""

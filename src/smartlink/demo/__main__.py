@@ -11,6 +11,7 @@ import sys
 import threading
 import time
 import uuid
+from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, NoReturn
@@ -22,6 +23,7 @@ from smartlink.demo.board import Board, Hop
 from smartlink.demo.programs import Program, ProgramFailed, TooLate
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
     from types import FrameType
 
     from smartlink.demo.play import Played
@@ -66,13 +68,23 @@ def _options() -> argparse.Namespace:
 
 
 def _watch(scene: Stage, board: Board, *, prove: bool) -> Played:
-    """Play with the board up."""
-    with board:
+    """Play with the board up; a hop that fails is marked on it."""
+    with board, _marked(board):
         played = play.play(scene, board, lambda: datetime.now(UTC), lambda: f"2.25.{uuid.uuid4().int}")
         if prove:
             board.begin(Hop.CHECKED)
             board.done(Hop.CHECKED, check.everything(scene, played))
     return played
+
+
+@contextmanager
+def _marked(board: Board) -> Iterator[None]:
+    """Mark the hop under way as failed when the play stops in it."""
+    try:
+        yield
+    except (ProgramFailed, TooLate) as failure:
+        board.fail(board.current() or Hop.WORKS, str(failure))
+        raise
 
 
 def _stay(scene: Stage, console: Console, played: Played) -> None:

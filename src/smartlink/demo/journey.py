@@ -32,6 +32,9 @@ class Journey:
     conflicts: tuple[Stop, ...] = ()
     """Other bytes that came under the UID of one of the stops; both are kept."""
 
+    repeats: tuple[Stop, ...] = ()
+    """Uploads of what was there already: the same UID and the same bytes."""
+
     def count(self, hop: str) -> int:
         """How many instances have this hop behind them: `received`, `confirmed` or `ingested`."""
         return sum(getattr(stop, f"{hop}_at") is not None for stop in self.stops)
@@ -49,13 +52,19 @@ def read(told: dict[str, Any]) -> Journey:
     """The journey that the JSON tells; raises KeyError or ValueError when it is not that JSON."""
     exam = told.get("exam") or {}
     return Journey(
-        stops=tuple(_stop(one) for one in told["instances"]),
+        stops=tuple(_stop(one) for one in told["instances"] if not one.get("conflict") and not _is_repeat(one)),
         folder=str(exam.get("folder") or ""),
         owner=str(exam.get("owner") or ""),
         reason=str(exam.get("reason") or ""),
         assigned_at=_moment(exam.get("assigned_at")),
-        conflicts=tuple(_stop(one) for one in told.get("conflicts", ())),
+        conflicts=tuple(_stop(one) for one in told["instances"] if one.get("conflict")),
+        repeats=tuple(_stop(one) for one in told["instances"] if not one.get("conflict") and _is_repeat(one)),
     )
+
+
+def _is_repeat(told: dict[str, Any]) -> bool:
+    """Whether it was ingested and made no instance of its own."""
+    return bool(told.get("ingested_at")) and "instance_id" in told and told["instance_id"] is None
 
 
 def _stop(told: dict[str, Any]) -> Stop:

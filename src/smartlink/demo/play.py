@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
@@ -139,5 +140,5 @@ def _send_misspelt(stage: Stage, board: Board, site: Site, uid: Callable[[], str
 
 def ask_journey(stage: Stage, site: Site, study_instance_uid: str) -> Journey:
     """Where the exam is now; nowhere while Works does not know it."""
-    told = stage.works.ask("journey", study_instance_uid, "--organisation", site.organisation_id)
-    return way.read(told)
+    done = stage.works.command("journey", study_instance_uid, "--organisation", site.organisation_id, "--json")
+    return way.NOWHERE if done.returncode == 1 else way.read(json.loads(done.stdout))

@@ -23,6 +23,7 @@ from smartlink.link.paths import HEALTH
 from smartlink.works.blobs.s3 import S3Blobs
 from smartlink.works.blobs.store import chunks
 from smartlink.works.embedded import seaweedfs, services
+from smartlink.works.settings import Settings
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -32,6 +33,7 @@ UP_SECONDS = 120.0
 DICOM_PORT = 5104
 WATERMARK_BYTES = 10**9
 RECEIVER = "SMARTLINKRCVR"
+BUCKET = str(Settings.model_fields["storage_bucket"].default)
 BUCKET = "works"
 
 
@@ -89,9 +91,8 @@ class Stage:
     def read_object(self, key: str) -> bytes:
         """An object's bytes, straight from the storage that Works started."""
         store = seaweedfs.recorded(self.folder / "works")
-        blobs = S3Blobs(
-            endpoint=store.endpoint, bucket=BUCKET, access_key=store.access_key, secret_key=store.secret_key
-        )
+        keys = {"access_key": store.access_key, "secret_key": store.secret_key}
+        blobs = S3Blobs(endpoint=store.endpoint, bucket=BUCKET, **keys)
         with blobs.open(key) as stream:
             return b"".join(chunks(stream))
 
