@@ -89,5 +89,5 @@ node_modules/.ready: package.json package-lock.json scripts/node-modules $(ready
 	@scripts/node-modules
 	@touch $@
 
-$(ui): node_modules/.ready scripts/build_ui.py $(wildcard src/smartlink/ui/assets/*)
+$(ui): node_modules/.ready scripts/build_ui.py src/smartlink/ui/icons.txt $(wildcard src/smartlink/ui/assets/*)
 	@$(bin)/python scripts/build_ui.py
