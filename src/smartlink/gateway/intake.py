@@ -137,8 +137,11 @@ class Intake:
             raise StoreRefused(Status.OUT_OF_RESOURCES, "Free disk space is below the reserve.")
 
     def commit(self, file: SpoolFile) -> Kept:
-        """Make a file last, then tell the ledger."""
-        kept = file.commit(self._clock())
+        """Make a file last, then tell the ledger; StoreRefused when the disk says no."""
+        try:
+            kept = file.commit(self._clock())
+        except OSError as problem:
+            raise _refusal_of(problem) from problem
         self._ledger(kept)
         return kept
 
@@ -177,9 +180,9 @@ class Reception:
             raise StoreRefused(Status.CANNOT_UNDERSTAND, "The Data Set is empty.")
         try:
             return self._intake.commit(self._file)
-        except OSError as problem:
+        except StoreRefused:
             self.abandon()
-            raise _refusal_of(problem) from problem
+            raise
 
     def abandon(self) -> None:
         """Leave nothing of the instance behind: its sender went away, or it was refused."""

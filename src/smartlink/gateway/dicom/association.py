@@ -207,12 +207,12 @@ class Association:
             self._respond(None)
 
     def _respond(self, command: Command | None) -> None:
-        """Send the response in one piece; what is no request gets none."""
-        exchange, self._exchange = self._exchange, None
-        assert exchange is not None  # noqa: S101 - set by both callers
-        response = exchange.finish()
+        """Send the response in one piece; what is no request gets none. Until it is sent we count as busy."""
+        assert self._exchange is not None  # noqa: S101 - set by both callers
+        response = self._exchange.finish()
         if command is None or command.wants_response:
             self._sock.sendall(self._layer.send_command(self._exchange_context, response))
+        self._exchange = None
         if self._closing:
             self._sock.sendall(self._layer.abort(AbortSource.SERVICE_USER))
 
