@@ -72,12 +72,13 @@ class Association:
         self._peer: Peer | None = None
         self._exchange: Exchange | None = None
         self._exchange_context = 0
+        self._responding = False
         self._closing = False
 
     @property
     def busy(self) -> bool:
-        """Whether a message is under way."""
-        return self._exchange is not None or self._layer.message_under_way
+        """Whether a message is under way: its response is not sent yet."""
+        return self._responding or self._exchange is not None or self._layer.message_under_way
 
     def hang_up(self, *, only_if_idle: bool = False) -> None:
         """End the Association soon: after the message under way, or at once."""
