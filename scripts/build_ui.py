@@ -18,11 +18,9 @@ ROOT = Path(__file__).resolve().parent.parent
 MODULES = ROOT / "node_modules"
 UI = ROOT / "src" / "smartlink" / "ui"
 STATIC = UI / "static"
-PACKAGED = {
-    "htmx.min.js": "htmx.org/dist/htmx.min.js",
-    "hx-sse.min.js": "htmx.org/dist/ext/hx-sse.min.js",
-    "hx-csp.min.js": "htmx.org/dist/ext/hx-csp.min.js",
-}
+HTMX = "htmx.js"
+# One file: htmx starts as soon as its own script has run, and would not wait for extensions that arrive later.
+HTMX_PARTS = ("htmx.org/dist/htmx.min.js", "htmx.org/dist/ext/hx-csp.min.js", "htmx.org/dist/ext/hx-sse.min.js")
 TABLER = "@tabler/core/dist/css/tabler.min.css"
 EMBEDDED = re.compile(r'url\("data:image/svg\+xml,((?:[^"\\]|\\.)*)"\)')
 SOURCE_MAP = re.compile(r"\n?(?://# sourceMappingURL=\S+|/\*# sourceMappingURL=.*?\*/)\s*$")
@@ -37,8 +35,8 @@ def build(static: Path = STATIC) -> None:
     fresh.mkdir(parents=True)
     for own in sorted((UI / "assets").iterdir()):
         shutil.copyfile(own, fresh / own.name)
-    for name, source in PACKAGED.items():
-        (fresh / name).write_text(SOURCE_MAP.sub("", read(source)), encoding="utf-8")
+    script = ";\n".join(SOURCE_MAP.sub("", read(part)) for part in HTMX_PARTS)
+    (fresh / HTMX).write_text(script, encoding="utf-8")
     write_tabler(fresh)
     (fresh / "icons.json").write_text(json.dumps(drawings(), indent=0, sort_keys=True), encoding="utf-8")
     for plain in sorted(fresh.iterdir()):

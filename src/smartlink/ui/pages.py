@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from babel.support import NullTranslations
 from jinja2 import Environment, FileSystemLoader, StrictUndefined, select_autoescape
 from jinja2.ext import InternationalizationExtension
 
@@ -42,7 +43,10 @@ class Pages:
     def __init__(self, folders: Sequence[Path], assets: ui_assets.Assets) -> None:
         self.assets = assets
         searched = [*folders, TEMPLATES]
-        self._environments = {language: _environment(searched, assets, language) for language in Language}
+        self._words = {language: translations.load(language) for language in Language}
+        self._environments = {
+            language: _environment(searched, assets, language, words) for language, words in self._words.items()
+        }
 
     def render(self, template: str, frame: Frame, **facts: Any) -> str:  # noqa: ANN401 -- a page's facts are its own
         """The page as HTML; raises jinja2.UndefinedError when a fact is missing."""
@@ -51,10 +55,12 @@ class Pages:
 
     def say(self, preferences: Preferences, message: str) -> str:
         """One message of ours in the reader's language."""
-        return str(translations.load(preferences.language).gettext(message))
+        return str(self._words[preferences.language].gettext(message))
 
 
-def _environment(folders: list[Path], assets: ui_assets.Assets, language: Language) -> Environment:
+def _environment(
+    folders: list[Path], assets: ui_assets.Assets, language: Language, words: NullTranslations
+) -> Environment:
     environment = Environment(
         loader=FileSystemLoader(folders),
         autoescape=select_autoescape(default=True),
@@ -63,7 +69,6 @@ def _environment(folders: list[Path], assets: ui_assets.Assets, language: Langua
         lstrip_blocks=True,
         extensions=[InternationalizationExtension],
     )
-    words = translations.load(language)
     # The extension adds this method to the environment when it is loaded; its types do not say so.
     install = environment.install_gettext_callables  # type: ignore[attr-defined]
     install(words.gettext, words.ngettext, newstyle=True, pgettext=words.pgettext, npgettext=words.npgettext)

@@ -6,10 +6,11 @@ Database, object store and LISTEN are real; exams are put where ingest would hav
 import hashlib
 import re
 import uuid
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from functools import lru_cache
 from typing import Any
 
 import pytest
@@ -35,6 +36,12 @@ US_IMAGE = "1.2.840.10008.5.1.4.1.1.6.1"
 JPEG_BASELINE = "1.2.840.10008.1.2.4.50"
 
 
+@lru_cache(maxsize=1)
+def pages() -> Pages:
+    """The templates, compiled once for all tests."""
+    return Pages([TEMPLATES], assets.load())
+
+
 class Town:
     """Works with people in it, and the pages over it; tests turn the clock."""
 
@@ -53,7 +60,7 @@ class Town:
             sign_in=sign_in_of(access),
             listener=listener,
             clock=self.clock,
-            pages=Pages([TEMPLATES], assets.load()),
+            pages=pages(),
             secure=False,
         )
         self.app = create_pages(self.parts)
@@ -123,8 +130,8 @@ class Town:
         self._insert("exam", row, tell=exam_id)
         return exam_id
 
-    def instance(self, exam_id: uuid.UUID, **columns: object) -> uuid.UUID:
-        """An image of the exam; its pictures are made when `preview_state` is ready."""
+    def instance(self, exam_id: uuid.UUID, pictures: Sequence[bytes] = (), **columns: object) -> uuid.UUID:
+        """An image of the exam; its `pictures` (coloured squares without any) stand when `preview_state` is ready."""
         instance_id, series_id, upload_id = uuid.uuid4(), uuid.uuid4(), uuid.uuid4()
         digest = hashlib.sha256(instance_id.bytes).digest()
         study = self.value("SELECT study_instance_uid FROM exam WHERE id = :id", id=exam_id)
@@ -139,7 +146,7 @@ class Town:
             "sop_instance_uid": f"1.4.{instance_id.int}",
             "sop_class_uid": US_IMAGE,
             "transfer_syntax_uid": JPEG_BASELINE,
-            "frames": 1,
+            "frames": len(pictures) or 1,
             "rows": 60,
             "columns": 80,
             "size": 1000,
@@ -154,7 +161,7 @@ class Town:
         } | columns
         self._insert("instance", row, tell=exam_id)
         if row["preview_state"] == "ready":
-            self._draw(instance_id, int(str(row["frames"])))
+            self._put(instance_id, pictures or squares(int(str(row["frames"]))))
         return instance_id
 
     def upload(self, study_instance_uid: str, **columns: object) -> None:
@@ -198,15 +205,20 @@ class Town:
     def _insert(self, table: str, row: dict[str, object], tell: uuid.UUID | None = None) -> None:
         columns, values = ", ".join(row), ", ".join(f":{name}" for name in row)
         with self.access.organisation(self.organisation_id) as site:
-            site.run(f"INSERT INTO {table} ({columns}) VALUES ({values})", **row)  # noqa: S608 -- names of our own
+            site.run(f"INSERT INTO {table} ({columns}) VALUES ({values})", **row)
             if tell:
                 listen.tell(site, tell)
 
-    def _draw(self, instance_id: uuid.UUID, frames: int) -> None:
-        for frame in range(1, frames + 1):
-            picture = webp(Image.new("RGB", (80, 60), (4 * frame % 256, 40, 60)), 1024)
-            self.blobs.put(frame_key(self.organisation_id, instance_id, frame), picture, content_type="image/webp")
-        self.blobs.put(thumbnail_key(self.organisation_id, instance_id), picture, content_type="image/webp")
+    def _put(self, instance_id: uuid.UUID, pictures: Sequence[bytes]) -> None:
+        names = [frame_key(self.organisation_id, instance_id, frame) for frame in range(1, len(pictures) + 1)]
+        for name, picture in zip(names, pictures, strict=True):
+            self.blobs.put(name, picture, content_type="image/webp")
+        self.blobs.put(thumbnail_key(self.organisation_id, instance_id), pictures[0], content_type="image/webp")
+
+
+def squares(frames: int) -> list[bytes]:
+    """So many pictures, each redder than the one before."""
+    return [webp(Image.new("RGB", (80, 60), (4 * frame % 256, 40, 60)), 1024) for frame in range(1, frames + 1)]
 
 
 @dataclass

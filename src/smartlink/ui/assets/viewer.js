@@ -10,7 +10,6 @@
   if (!viewer) return;
   const part = (name) => viewer.querySelector(`[data-part="${name}"]`);
   const stage = part("stage");
-  const still = part("still");
   const canvas = part("canvas");
   const position = part("position");
   const range = part("range");
@@ -40,15 +39,13 @@
     const cine = image.frames > 1;
     part("number").textContent = text("textNumber", { number: image.number, total: strip().length });
     part("at").textContent = image.at;
-    still.alt = canvas.ariaLabel = button.ariaLabel;
+    canvas.ariaLabel = button.ariaLabel;
     part("problem").hidden = image.state === "ready";
     part("problem").textContent = button.dataset.problem ?? "";
-    stage.dataset.empty = String(image.state !== "ready");
     part("transport").toggleAttribute("data-still", !cine);
     range.max = String(image.frames);
-    still.hidden = image.state !== "ready";
     canvas.hidden = true;
-    if (!still.hidden && still.getAttribute("src") !== `${image.address}1`) still.src = `${image.address}1`;
+    delete stage.dataset.frame;
     say(0);
   };
 
@@ -97,7 +94,6 @@
     canvas.height = bitmap.height;
     canvas.getContext("2d").drawImage(bitmap, 0, 0);
     canvas.hidden = false;
-    still.hidden = true;
     image.shown = frame;
     stage.dataset.frame = String(frame);
     say(frame);

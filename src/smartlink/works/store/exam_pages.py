@@ -167,7 +167,7 @@ def images(site: Site, exam_id: uuid.UUID) -> list[ExamImage]:
         SELECT i.id, i.frames, i.frame_time_ms, i.number, i.received_at, i.ingested_at, i.preview_state,
           (SELECT count(*) FROM instance_conflict k WHERE k.instance_id = i.id) AS conflicts
         FROM instance i JOIN series s ON s.id = i.series_id
-        WHERE i.exam_id = :exam ORDER BY s.number NULLS LAST, s.id, i.number NULLS LAST, i.received_at, i.id
+        WHERE i.exam_id = :exam ORDER BY s.number NULLS LAST, i.number NULLS LAST, i.received_at, i.id
         """,
         exam=exam_id,
     )

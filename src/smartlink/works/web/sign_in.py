@@ -68,7 +68,8 @@ def sign_in(
 ) -> Response:
     """Signed in to that organisation, or told why not without saying whether the address is known."""
     chosen = _chosen(parts, email, organisation)
-    result = parts.sign_in.sign_in(email, chosen.id if chosen else None, password, parts.clock())
+    place = request.client.host if request.client else ""
+    result = parts.sign_in.sign_in(email, chosen.id if chosen else None, password, parts.clock(), place=place)
     if isinstance(result, Refused):
         return _password(request, parts, next, email, chosen, result)
     answer = RedirectResponse(guard.local_path(next, AFTER_SIGN_IN), status_code=303)
