@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+import subprocess
 from datetime import UTC, datetime
-from typing import Any
 
 from smartlink.demo import play
 from smartlink.demo.site import Site, cast
@@ -21,9 +21,9 @@ def test_the_way_is_asked_within_the_organisation() -> None:
     asked: list[tuple[str, ...]] = []
 
     class Operator:
-        def ask(self, *arguments: str) -> dict[str, Any]:
+        def command(self, *arguments: str) -> subprocess.CompletedProcess[str]:
             asked.append(arguments)
-            return {"instances": []}
+            return subprocess.CompletedProcess(arguments, 1, stdout="", stderr="")
 
     class Scene:
         works = Operator()
@@ -31,4 +31,4 @@ def test_the_way_is_asked_within_the_organisation() -> None:
     administrator, physicians = cast()
     site = Site("organisation", "facility", "key", administrator, physicians)
     assert play.ask_journey(Scene(), site, "1.2.3").stops == ()  # type: ignore[arg-type]  # all that it needs
-    assert asked == [("journey", "1.2.3", "--organisation", "organisation")]
+    assert asked == [("journey", "1.2.3", "--organisation", "organisation", "--json")]

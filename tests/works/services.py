@@ -4,9 +4,11 @@ A pytest plugin, loaded by tests/conftest.py; nothing starts before a fixture is
 the services by process id when the run ends, however it ends.
 """
 
+import queue
 import secrets
 import shutil
 import tempfile
+import threading
 import uuid
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -56,9 +58,7 @@ class Bucket:
         """A client for it."""
         from smartlink.works.blobs.s3 import S3Blobs
 
-        return S3Blobs(
-            endpoint=self.endpoint, bucket=self.name, access_key=self.access_key, secret_key=self.secret_key
-        )
+        return S3Blobs(endpoint=self.endpoint, bucket=self.name, access_key=self.access_key, secret_key=self.secret_key)
 
 
 @pytest.fixture(scope="session")
@@ -112,24 +112,71 @@ def seaweedfs(services_folder: Path, watchdog: "Watchdog") -> "Iterator[Store]":
     seaweedfs.stop(folder)
 
 
-@pytest.fixture
-def database(postgresql: "Cluster") -> Iterator[TestDatabase]:
-    """This test's own database, copied from the template."""
-    import psycopg
+class Databases:
+    """Copies the template ahead of time, in a thread: the next test finds its database made."""
 
+    def __init__(self, cluster: "Cluster", ahead: int = 3) -> None:
+        """Begin to copy."""
+        self._cluster = cluster
+        self._ready: queue.Queue[str] = queue.Queue(maxsize=ahead)
+        self._stop = threading.Event()
+        self._thread = threading.Thread(target=self._make, name="databases", daemon=True)
+        self._thread.start()
+
+    def take(self) -> str:
+        """The name of a database that nobody has used."""
+        return self._ready.get(timeout=60)
+
+    def drop(self, name: str) -> None:
+        """The database is gone, whoever is still connected to it."""
+        import psycopg
+
+        with psycopg.connect(self._cluster.superuser_url, autocommit=True) as connection:
+            connection.execute(f'DROP DATABASE "{name}" WITH (FORCE)')
+
+    def close(self) -> None:
+        """Copy no more."""
+        self._stop.set()
+        self._thread.join(30)
+
+    def _make(self) -> None:
+        import psycopg
+
+        from smartlink.works.store import roles
+
+        with psycopg.connect(self._cluster.superuser_url, autocommit=True) as connection:
+            while not self._stop.is_set():
+                name = f"test_{secrets.token_hex(6)}"
+                roles.create_database(connection, name, template=TEMPLATE)
+                while not self._stop.is_set():
+                    try:
+                        self._ready.put(name, timeout=0.2)
+                        break
+                    except queue.Full:
+                        continue
+
+
+@pytest.fixture(scope="session")
+def databases(postgresql: "Cluster") -> Iterator[Databases]:
+    """The copies of the template."""
+    databases = Databases(postgresql)
+    yield databases
+    databases.close()
+
+
+@pytest.fixture
+def database(postgresql: "Cluster", databases: Databases) -> Iterator[TestDatabase]:
+    """This test's own database, copied from the template."""
     from smartlink.works.store import roles
 
-    name = f"test_{secrets.token_hex(6)}"
-    with psycopg.connect(postgresql.superuser_url, autocommit=True) as connection:
-        roles.create_database(connection, name, template=TEMPLATE)
+    name = databases.take()
     yield TestDatabase(
         name=name,
         application_url=postgresql.url(roles.APPLICATION, APPLICATION_PASSWORD, name),
         owner_url=postgresql.url(roles.OWNER, OWNER_PASSWORD, name),
         superuser_url=postgresql.url("postgres", postgresql.password, name),
     )
-    with psycopg.connect(postgresql.superuser_url, autocommit=True) as connection:
-        connection.execute(f'DROP DATABASE "{name}" WITH (FORCE)')  # type: ignore[arg-type]  # a name of our making
+    databases.drop(name)
 
 
 @pytest.fixture

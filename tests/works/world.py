@@ -13,7 +13,6 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import httpx
-import pytest
 import uvicorn
 from starlette.types import ASGIApp
 
@@ -75,9 +74,7 @@ class World:
         """Build the link over the real parts."""
         uploads = Uploads(self.access, self.blobs, self.later, self.clock)
         self.intake = Intake(self.access, self.blobs, self.later, self.clock)
-        self.parts = LinkParts(
-            self.access, uploads, self.clock, frozenset({AUDIENCE}), healthy=lambda: self.healthy
-        )
+        self.parts = LinkParts(self.access, uploads, self.clock, frozenset({AUDIENCE}), healthy=lambda: self.healthy)
         self.app = create_link_api(self.parts)
 
     def clock(self) -> datetime:
@@ -284,9 +281,7 @@ class Gateway:
 
     def offer(self, *instances: dict[str, Any]) -> list[dict[str, Any]]:
         """Offer instances; the answers."""
-        answer = self.world.http.post(
-            paths.UPLOADS_OFFER, json={"instances": list(instances)}, headers=self.headers()
-        )
+        answer = self.world.http.post(paths.UPLOADS_OFFER, json={"instances": list(instances)}, headers=self.headers())
         assert answer.status_code == 200, answer.text
         return list(answer.json()["answers"])
 
@@ -327,7 +322,9 @@ class Gateway:
         return outcome
 
 
-def put(ticket: dict[str, Any], content: bytes, *, url: str = "", headers: dict[str, str] | None = None) -> httpx.Response:
+def put(
+    ticket: dict[str, Any], content: bytes, *, url: str = "", headers: dict[str, str] | None = None
+) -> httpx.Response:
     """Put bytes where a ticket says, with the ticket's headers."""
     return httpx.put(url or ticket["url"], content=content, headers=ticket["headers"] if headers is None else headers)
 
@@ -353,8 +350,8 @@ def serving(app: ASGIApp) -> Iterator[str]:
         thread.join(timeout=30)
 
 
-@pytest.fixture
-def world(access: Access, blobs: S3Blobs) -> Iterator[World]:
+@contextmanager
+def served(access: Access, blobs: S3Blobs) -> Iterator[World]:
     """An empty Works, its link served on a free port."""
     one = World(access, blobs)
     with serving(one.app) as address, httpx.Client(base_url=address, headers=VERSIONED, timeout=30) as client:

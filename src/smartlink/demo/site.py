@@ -49,10 +49,10 @@ def person(given: str, family: str, role: str = "physician", *, domain: str = "s
     return Person(given, family, f"{local}@{domain}", role, secrets.token_urlsafe(12))
 
 
-def cast() -> tuple[Person, tuple[Person, ...]]:
+def cast(domain: str = "santelmo.example") -> tuple[Person, tuple[Person, ...]]:
     """The demo's administrator and physicians."""
-    physicians = (person("Lucía", "Ferrer"), person("Tomás", "Quiroga"))
-    return person("Nora", "Beltrán", "organisation_administrator"), physicians
+    physicians = (person("Lucía", "Ferrer", domain=domain), person("Tomás", "Quiroga", domain=domain))
+    return person("Nora", "Beltrán", "organisation_administrator", domain=domain), physicians
 
 
 def make(

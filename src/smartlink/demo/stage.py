@@ -34,7 +34,6 @@ DICOM_PORT = 5104
 WATERMARK_BYTES = 10**9
 RECEIVER = "SMARTLINKRCVR"
 BUCKET = str(Settings.model_fields["storage_bucket"].default)
-BUCKET = "works"
 
 
 @dataclass(slots=True)

@@ -7,15 +7,13 @@ import json
 import uuid
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from typing import Final, Literal
+from typing import Final
 
 from joserfc import jwt
 from joserfc.errors import JoseError
 from joserfc.jwk import OKPKey
 
-GRANT_TYPE: Final[Literal["urn:ietf:params:oauth:grant-type:jwt-bearer"]] = (
-    "urn:ietf:params:oauth:grant-type:jwt-bearer"
-)
+GRANT_TYPE: Final = "urn:ietf:params:oauth:grant-type:jwt-bearer"
 LIFETIME: Final = timedelta(seconds=60)
 _ALGORITHMS: Final = ["Ed25519"]
 _CLOCKS_MAY_DIFFER: Final = timedelta(seconds=60)

@@ -61,7 +61,7 @@ class Held(Message):
 
 
 class Ticket(Message):
-    """Permission to put one object, bound to its length and digest. Send exactly these headers, no others of content."""
+    """Permission to put one object, bound to its length and digest. Send exactly these headers."""
 
     outcome: Literal["ticket"] = "ticket"
     reference: str

@@ -185,4 +185,4 @@ STORAGE: Final[dict[str, str]] = {
     "1.2.840.10008.5.1.4.34.7": "RT Beams Delivery Instruction",
     "1.2.840.10008.5.1.4.34.10": "RT Brachy Application Setup Delivery Instruction",
 }
-"""Every storage SOP Class: UID to name without the word Storage. The two ultrasound ones retired long ago are still sent."""
+"""Every storage SOP Class: UID to name without the word Storage. The two retired ultrasound ones are still sent."""

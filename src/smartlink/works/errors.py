@@ -1,13 +1,13 @@
 """What can go wrong in Works, as one tree: every error says "again" or "never".
 
-    WorksError
-      TryAgain        the same call may succeed later; nothing is lost meanwhile
-      GiveUp          the same call will never succeed
-        NotFound      there is no such thing, or it is not yours (one cannot tell which)
-        NotAllowed    it is yours to see, but not to do
-        Conflict      something else already stands in its place
-        Invalid       the input cannot be what was meant; the message says what to write
-        LinkRefused   a gateway's call, with the problem that the link's contract has for it
+WorksError
+  TryAgain        the same call may succeed later; nothing is lost meanwhile
+  GiveUp          the same call will never succeed
+    NotFound      there is no such thing, or it is not yours (one cannot tell which)
+    NotAllowed    it is yours to see, but not to do
+    Conflict      something else already stands in its place
+    Invalid       the input cannot be what was meant; the message says what to write
+    LinkRefused   a gateway's call, with the problem that the link's contract has for it
 """
 
 from smartlink.link.problems import ProblemType

@@ -55,6 +55,16 @@ def test_echoscu_is_answered(house: House) -> None:
 
 
 @DCMTK
+@pytest.mark.proves("R69")
+def test_echoscu_to_another_ae_title_is_rejected_by_name(house: House) -> None:
+    with house.receiver() as receiver:
+        command = ["echoscu", "-aet", "US01", "-aec", "SOMEONE", "127.0.0.1", str(receiver.port)]
+        done = subprocess.run(command, check=False, capture_output=True, text=True, timeout=60)
+    assert "Called AE Title Not Recognized" in done.stdout + done.stderr
+    assert house.callers.refusals == [("US01", "1/1/7")]
+
+
+@DCMTK
 @pytest.mark.proves("R68")
 @pytest.mark.parametrize(
     ("name", "options"),

@@ -69,10 +69,10 @@ def test_an_instance_travels_from_the_offer_to_the_drafts_of_its_physician(
 @pytest.mark.parametrize(
     ("name", "reason"), [(b"Miler^Bob", "no_match"), (b"", "tag_missing"), (b"Gone^Grace", "user_inactive")]
 )
+@pytest.mark.usefixtures("bob")
 def test_a_misspelt_or_missing_physician_leaves_the_exam_unassigned_with_the_reason(
-    world: World, lakeside: Place, bob: uuid.UUID, gateway: Gateway, name: bytes, reason: str
+    world: World, lakeside: Place, gateway: Gateway, name: bytes, reason: str
 ) -> None:
-    assert bob
     world.person(lakeside, "Grace Gone", "Grace", "Gone", status="inactive")
     gateway.deliver(dataset(SOP, extra=performing(name)), SOP)
     world.ingest()
@@ -125,22 +125,19 @@ def test_every_transfer_syntax_is_ingested(
 def test_a_later_instance_assigns_an_unassigned_exam_but_never_moves_it_out_of_drafts(
     world: World, lakeside: Place, bob: uuid.UUID, gateway: Gateway
 ) -> None:
-    jane = world.person(lakeside, "Jane Doe", "Jane", "Doe")
+    world.person(lakeside, "Jane Doe", "Jane", "Doe")
     for number, name in enumerate((b"", b"Miller^Bob", b"Doe^Jane"), start=1):
         uid = f"{SOP}.{number}"
         gateway.deliver(dataset(uid, extra=performing(name)), uid)
         world.ingest()
         (exam,) = world.exams(lakeside)
         assert exam["owner_person_id"] == (None if number == 1 else bob)
-    assert jane
     assert len(world.rows(lakeside, "SELECT 1 FROM assignment")) == 2
 
 
 @pytest.mark.proves("R80", "R81")
-def test_what_a_person_has_decided_no_rule_touches(
-    world: World, lakeside: Place, bob: uuid.UUID, gateway: Gateway
-) -> None:
-    assert bob
+@pytest.mark.usefixtures("bob")
+def test_what_a_person_has_decided_no_rule_touches(world: World, lakeside: Place, gateway: Gateway) -> None:
     gateway.deliver(dataset(f"{SOP}.1", extra=performing(b"")), f"{SOP}.1")
     world.ingest()
     (exam,) = world.exams(lakeside)
@@ -195,9 +192,7 @@ def test_the_same_image_from_two_systems_is_one_instance_of_one_exam(
     body = dataset(SOP)
     assert gateway.deliver(body, SOP, source="US01")["outcome"] == "stored"
     other = uuid.uuid4()
-    assert gateway.put_connection(
-        other, ae_title="US02", specialty_ids=[str(lakeside.other_specialty_id)]
-    ).is_success
+    assert gateway.put_connection(other, ae_title="US02", specialty_ids=[str(lakeside.other_specialty_id)]).is_success
     # Before the first is ingested Works has only the gateway's word for the digest: the second is taken, too.
     assert gateway.deliver(body, SOP, source="US02", connection_id=str(other))["outcome"] == "stored"
     world.ingest()
@@ -241,9 +236,7 @@ def test_two_organisations_and_two_facilities_with_one_uid(world: World, lakesid
         world.ingest()
     assert len(world.exams(lakeside)) == len(world.exams(elsewhere)) == 1
     assert world.exams(lakeside)[0]["facility_id"] == lakeside.facility_id
-    keys = [
-        world.rows(place, "SELECT object_key FROM instance")[0]["object_key"] for place in (lakeside, elsewhere)
-    ]
+    keys = [world.rows(place, "SELECT object_key FROM instance")[0]["object_key"] for place in (lakeside, elsewhere)]
     assert keys[0] != keys[1]
 
 
@@ -278,7 +271,9 @@ def test_a_series_uid_that_a_scanner_uses_in_two_studies_does_not_mix_them(
     gateway.deliver(dataset(f"{SOP}.1"), f"{SOP}.1")
     gateway.deliver(dataset(f"{SOP}.2", study="1.2.9"), f"{SOP}.2", study_instance_uid="1.2.9")
     world.ingest()
-    rows = world.rows(lakeside, "SELECT s.exam_id = i.exam_id AS same FROM instance i JOIN series s ON s.id = i.series_id")
+    rows = world.rows(
+        lakeside, "SELECT s.exam_id = i.exam_id AS same FROM instance i JOIN series s ON s.id = i.series_id"
+    )
     assert rows == [{"same": True}, {"same": True}]
 
 
@@ -326,7 +321,7 @@ def test_an_object_that_vanished_is_noticed(world: World, lakeside: Place, gatew
 class NoStorage:
     """An object store that is away."""
 
-    def open(self, key: str) -> Any:  # noqa: ANN401, ARG002 - the port's signature
+    def open(self, key: str) -> Any:  # noqa: ARG002 - the port's signature
         """Fail as the real one does."""
         message = "The object store does not answer just now."
         raise TryAgain(message)

@@ -8,6 +8,7 @@ import pytest
 
 from smartlink.link import paths
 from smartlink.link.problems import ProblemType
+from smartlink.link.uploads import OfferedInstance
 from smartlink.works.errors import TryAgain
 from smartlink.works.exams.uploads import Uploads
 from smartlink.works.fleet.tokens import Caller
@@ -85,7 +86,7 @@ def test_what_was_not_put_is_missing(world: World, gateway: Gateway) -> None:
     ],
     ids=["another name", "a longer life", "another signature"],
 )
-def test_a_tampered_address_is_refused_by_the_store(gateway: Gateway, spoil: Any) -> None:  # noqa: ANN401
+def test_a_tampered_address_is_refused_by_the_store(gateway: Gateway, spoil: Any) -> None:
     one = ticket(gateway)
     assert spoil(one["url"]) != one["url"]
     assert put(one, CONTENT, url=spoil(one["url"])).status_code == 403
@@ -146,8 +147,6 @@ def test_a_malformed_instance_is_refused_by_itself(gateway: Gateway, fields: dic
 def test_attributes_that_cannot_be_kept_stop_nothing(
     world: World, lakeside: Place, gateway: Gateway, attributes: dict[str, object]
 ) -> None:
-    from smartlink.link.uploads import OfferedInstance
-
     offered = OfferedInstance.model_validate(gateway.offered(CONTENT, BODY, SOP, attributes=attributes))
     caller = Caller(gateway.id, lakeside.facility_id, lakeside.organisation_id)
     assert world.parts.uploads.offer(caller, [offered])[0].outcome == "ticket"
@@ -190,11 +189,11 @@ def test_a_claimed_digest_alone_never_makes_another_file_held(gateway: Gateway) 
 class StorageAway:
     """An object store that is away."""
 
-    def presign_put(self, key: str, **_: object) -> Any:  # noqa: ANN401, ARG002 - the port's signature
+    def presign_put(self, key: str, **_: object) -> Any:  # noqa: ARG002 - the port's signature
         """Sign nothing."""
         raise AssertionError
 
-    def head(self, key: str) -> Any:  # noqa: ANN401, ARG002 - the port's signature
+    def head(self, key: str) -> Any:  # noqa: ARG002 - the port's signature
         """Fail as the real one does."""
         message = "The object store does not answer just now."
         raise TryAgain(message)
@@ -220,9 +219,7 @@ class QueueAway:
         raise TryAgain(message)
 
 
-def test_custody_and_the_deferred_ingest_are_one_transaction(
-    world: World, lakeside: Place, gateway: Gateway
-) -> None:
+def test_custody_and_the_deferred_ingest_are_one_transaction(world: World, lakeside: Place, gateway: Gateway) -> None:
     one = ticket(gateway)
     put(one, CONTENT)
     caller = Caller(gateway.id, lakeside.facility_id, lakeside.organisation_id)

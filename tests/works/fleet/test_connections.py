@@ -2,13 +2,14 @@
 
 import threading
 import uuid
+from typing import Any
 
 import pytest
 
 from smartlink.link.problems import ProblemType
 from tests.works.world import Gateway, World
 
-PACS = {"kind": "pacs", "name": "Archive", "ae_title": "ARCHIVE", "port": 104, "mapping": None}
+PACS: dict[str, Any] = {"kind": "pacs", "name": "Archive", "ae_title": "ARCHIVE", "port": 104, "mapping": None}
 WORKLIST = PACS | {"kind": "worklist", "name": "Worklist"}
 DUPLICATE = (409, ProblemType.CONNECTION_DUPLICATE)
 
@@ -19,7 +20,7 @@ def gateway(world: World) -> Gateway:
     return world.gateway(world.organisation("Heart Clinic"))
 
 
-def puts(gateway: Gateway, connection_id: uuid.UUID | None = None, **fields: object) -> tuple[int, str]:
+def puts(gateway: Gateway, connection_id: uuid.UUID | None = None, **fields: Any) -> tuple[int, str]:
     """How a put ends: status, and the problem's type."""
     answer = gateway.put_connection(connection_id or uuid.uuid4(), **fields)
     return answer.status_code, answer.json().get("type", "")
@@ -37,7 +38,7 @@ def test_a_connection_is_added_and_changed_and_repeats_change_nothing(world: Wor
 
 @pytest.mark.proves("R87")
 @pytest.mark.parametrize("fields", [PACS, WORKLIST, PACS | {"ae_title": "archive"}, PACS | {"ae_title": " ARCHIVE "}])
-def test_an_ae_title_is_taken_once_whatever_the_kind(gateway: Gateway, fields: dict[str, object]) -> None:
+def test_an_ae_title_is_taken_once_whatever_the_kind(gateway: Gateway, fields: dict[str, Any]) -> None:
     assert puts(gateway, **PACS)[0] == 200
     assert puts(gateway, **fields) == DUPLICATE
 
@@ -121,7 +122,7 @@ def test_connections_of_others_and_deleted_ones_cannot_be_changed(world: World, 
 @pytest.mark.parametrize(
     "fields", [{"ae_title": "A\\B"}, {"ae_title": "A" * 17}, {"ae_title": " "}, {"port": 0}, {"kind": "printer"}]
 )
-def test_what_is_malformed_is_refused_without_being_repeated(gateway: Gateway, fields: dict[str, object]) -> None:
+def test_what_is_malformed_is_refused_without_being_repeated(gateway: Gateway, fields: dict[str, Any]) -> None:
     answer = gateway.put_connection(uuid.uuid4(), **PACS | fields)
     assert (answer.status_code, answer.json()["type"]) == (422, ProblemType.REQUEST_INVALID)
     assert "A\\" not in answer.text

@@ -10,7 +10,7 @@ from smartlink.link.problems import ProblemType
 from tests.works.world import Gateway, World
 
 
-def activation(world: World, gateway: Gateway, key: str) -> tuple[int, str]:
+def activation(gateway: Gateway, key: str) -> tuple[int, str]:
     """How an activation ends: status and problem type."""
     answer = gateway.activate(key)
     return answer.status_code, answer.json().get("type", "")
@@ -28,9 +28,7 @@ def test_activation_tells_the_gateway_who_it_is_and_where(world: World) -> None:
     )
     assert [one.name for one in told.specialties] == ["Cardiology", "Radiology"]
     assert told.default_specialty_id == place.specialty_id
-    assert world.rows(place, "SELECT state, status FROM gateway") == [
-        {"state": "active", "status": {"host": "Debian"}}
-    ]
+    assert world.rows(place, "SELECT state, status FROM gateway") == [{"state": "active", "status": {"host": "Debian"}}]
 
 
 @pytest.mark.proves("R31")
@@ -39,11 +37,11 @@ def test_a_wrong_a_mistyped_and_a_revoked_key(world: World) -> None:
     key = world.key(place)
     wrong = licence_key.generate()
     mistyped = key[:-1] + ("0" if key[-1] != "0" else "1")
-    assert activation(world, Gateway(world, place), wrong) == (403, ProblemType.LICENCE_UNKNOWN)
-    assert activation(world, Gateway(world, place), mistyped) == (403, ProblemType.LICENCE_UNKNOWN)
-    assert activation(world, Gateway(world, place), "x" * 65)[0] == 422
+    assert activation(Gateway(world, place), wrong) == (403, ProblemType.LICENCE_UNKNOWN)
+    assert activation(Gateway(world, place), mistyped) == (403, ProblemType.LICENCE_UNKNOWN)
+    assert activation(Gateway(world, place), "x" * 65)[0] == 422
     world.key(place)
-    assert activation(world, Gateway(world, place), key) == (401, ProblemType.LICENCE_REVOKED)
+    assert activation(Gateway(world, place), key) == (401, ProblemType.LICENCE_REVOKED)
     assert world.rows(place, "SELECT 1 FROM gateway") == []
 
 
@@ -73,9 +71,9 @@ def test_a_second_installation_waits_until_the_first_is_silent_for_a_day(world: 
     first.sign_in()
     assert first.beat().status_code == 200
     world.wait(hours=23, minutes=59)
-    assert activation(world, second, key) == (409, ProblemType.LICENCE_IN_USE)
+    assert activation(second, key) == (409, ProblemType.LICENCE_IN_USE)
     world.wait(minutes=2)
-    assert activation(world, second, key)[0] == 200
+    assert activation(second, key)[0] == 200
     answer = first.ask_token(first.assertion())
     assert (answer.status_code, answer.json()["type"]) == (401, ProblemType.LICENCE_REVOKED)
     states = world.rows(place, "SELECT state FROM gateway ORDER BY activated_at")
@@ -87,7 +85,7 @@ def test_guessing_keys_is_slowed_down(world: World) -> None:
     place = world.organisation("Heart Clinic")
     guesser = Gateway(world, place)
     for _ in range(10):
-        assert activation(world, guesser, licence_key.generate())[0] == 403
+        assert activation(guesser, licence_key.generate())[0] == 403
     answer = guesser.activate(world.key(place))
     assert (answer.status_code, answer.json()["type"]) == (429, ProblemType.TOO_MANY_REQUESTS)
     assert answer.headers["retry-after"]
@@ -138,7 +136,7 @@ def test_a_facility_without_a_specialty_is_not_ready(world: World) -> None:
     key = world.key(place)
     with world.access.organisation(place.organisation_id) as site:
         site.run("UPDATE specialty SET active = false")
-    assert activation(world, Gateway(world, place), key) == (503, ProblemType.UNAVAILABLE)
+    assert activation(Gateway(world, place), key) == (503, ProblemType.UNAVAILABLE)
     assert world.rows(place, "SELECT 1 FROM gateway") == []
 
 

@@ -72,13 +72,12 @@ class Association:
         self._peer: Peer | None = None
         self._exchange: Exchange | None = None
         self._exchange_context = 0
-        self._responding = False
         self._closing = False
 
     @property
     def busy(self) -> bool:
         """Whether a message is under way: its response is not sent yet."""
-        return self._responding or self._exchange is not None or self._layer.message_under_way
+        return self._exchange is not None or self._layer.message_under_way
 
     def hang_up(self, *, only_if_idle: bool = False) -> None:
         """End the Association soon: after the message under way, or at once."""
@@ -112,7 +111,7 @@ class Association:
         deadline = self._terms.clock() + timedelta(seconds=self._terms.timeouts.artim)
         leftover = 0
         while True:
-            self._sock.settimeout(self._patience(deadline))
+            self._set_patience(self._patience(deadline))
             try:
                 count = self._sock.recv_into(buffer)
             except TimeoutError:
@@ -133,6 +132,11 @@ class Association:
                 leftover += count
                 if leftover > _MOST_LEFTOVER:
                     return
+
+    def _set_patience(self, seconds: float) -> None:
+        """Set the socket's time-out; a system call, so only when it changes."""
+        if self._sock.gettimeout() != seconds:
+            self._sock.settimeout(seconds)
 
     def _patience(self, deadline: datetime) -> float:
         """Return how long to wait for the next bytes. Under ARTIM the whole wait counts, not each piece of it."""

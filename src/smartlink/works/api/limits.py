@@ -7,6 +7,7 @@ from typing import Final
 import structlog
 from fastapi.responses import Response
 from starlette.datastructures import Headers
+from starlette.requests import ClientDisconnect
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from smartlink.link import paths
@@ -36,7 +37,10 @@ class Limits:
             await self._app(scope, receive, send)
             return
         refusal = _refusal(scope)
-        body = None if refusal is not None else await _body(receive)
+        try:
+            body = None if refusal is not None else await _body(receive)
+        except ClientDisconnect:
+            return
         if body is None:
             refusal = refusal or problems.answer(
                 ProblemType.REQUEST_TOO_LARGE, f"A request has at most {LARGEST_BODY} bytes: send fewer at a time."
@@ -84,13 +88,15 @@ def _refusal(scope: Scope) -> Response | None:
 
 
 async def _body(receive: Receive) -> bytes | None:
-    """The whole body; None when it is larger than allowed, whatever was announced."""
+    """The whole body; None when it is larger than allowed, whatever was announced. Half a body is never passed on."""
     body = bytearray()
     more = True
     while more:
         message = await receive()
+        if message["type"] != "http.request":
+            raise ClientDisconnect
         body += message.get("body", b"")
-        more = message["type"] == "http.request" and message.get("more_body", False)
+        more = message.get("more_body", False)
         if len(body) > LARGEST_BODY:
             return None
     return bytes(body)

@@ -86,9 +86,9 @@ class S3Blobs:
                 known = self._client.head_object(Bucket=self._bucket, Key=key, ChecksumMode="ENABLED")
         except BlobMissing:
             return None
-        checksum = known.get("ChecksumSHA256")
-        whole = checksum is not None and "-" not in checksum
-        return Blob(size=known["ContentLength"], sha256=base64.b64decode(checksum) if checksum and whole else None)
+        checksum = known.get("ChecksumSHA256", "-")
+        whole = "-" not in checksum
+        return Blob(size=known["ContentLength"], sha256=base64.b64decode(checksum) if whole else None)
 
     @contextmanager
     def open(self, key: str) -> Iterator[Stream]:

@@ -19,6 +19,7 @@ from dataclasses import dataclass
 from importlib.metadata import version
 from importlib.util import find_spec
 from pathlib import Path
+from typing import Any
 
 from smartlink.works.embedded.process import (
     Account,
@@ -171,14 +172,16 @@ def _initdb(cluster: Cluster, account: Account | None) -> None:
         "--locale=C",
         "--no-instructions",
     ]
-    user: dict[str, int] = {} if account is None else {"user": account.uid, "group": account.gid}
-    done = subprocess.run(  # noqa: S603 - our own wheel's program
+    identity: dict[str, Any] = (
+        {} if account is None else {"user": account.uid, "group": account.gid, "extra_groups": []}
+    )
+    done = subprocess.run(
         command,
         check=False,
         capture_output=True,
         text=True,
         cwd="/",
-        **({"extra_groups": [], **user} if user else {}),  # type: ignore[arg-type]  # uniform keywords
+        **identity,
     )
     password.unlink()
     if done.returncode != 0:

@@ -12,6 +12,7 @@ from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import asdict, dataclass
 from pathlib import Path
+from typing import Any
 
 import psutil
 
@@ -87,16 +88,18 @@ def myself() -> Recorded:
 
 def start(command: Sequence[str], *, log: Path, account: Account | None = None) -> Recorded:
     """Start a server in a session of its own (a Ctrl-C at the terminal does not reach it), writing to `log`."""
-    identity: dict[str, int] = {} if account is None else {"user": account.uid, "group": account.gid}
+    identity: dict[str, Any] = (
+        {} if account is None else {"user": account.uid, "group": account.gid, "extra_groups": []}
+    )
     with log.open("ab") as output:
-        started = subprocess.Popen(  # noqa: S603 - the command is ours, from the wheel's own folder
+        started = subprocess.Popen(
             list(command),
             stdin=subprocess.DEVNULL,
             stdout=output,
             stderr=subprocess.STDOUT,
             cwd="/",
             start_new_session=True,
-            **({"extra_groups": [], **identity} if identity else {}),  # type: ignore[arg-type]  # uniform keywords
+            **identity,
         )
     started.returncode = 0  # it is meant to outlive us: without this, Popen warns when it is forgotten
     try:
@@ -119,7 +122,7 @@ def unprivileged_account() -> Account | None:
         known = pwd.getpwnam(ACCOUNT_NAME)
         return Account(known.pw_uid, known.pw_gid)
     with suppress(OSError):  # without useradd the account "nobody" serves
-        subprocess.run(  # noqa: S603 - fixed words
+        subprocess.run(
             ["/usr/sbin/useradd", "--system", "--no-create-home", "--shell", "/usr/sbin/nologin", ACCOUNT_NAME],
             check=False,
             capture_output=True,

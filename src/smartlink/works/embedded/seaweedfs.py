@@ -161,7 +161,7 @@ def _answers(store: Store) -> bool:
     """Whether the S3 address speaks HTTP and the volume server has joined (an unsigned request is refused: fine)."""
     master = f"http://{LOOPBACK}:{store.ports[0]}/dir/assign"
     with suppress(OSError, ValueError):
-        with urllib.request.urlopen(master, timeout=2) as answer:  # noqa: S310 - our own loopback address
+        with urllib.request.urlopen(master, timeout=2) as answer:
             if "fid" not in json.load(answer):
                 return False
         try:

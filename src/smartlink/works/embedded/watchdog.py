@@ -20,7 +20,7 @@ class Watchdog:
 
     def __init__(self) -> None:
         """Start the watching process, in a session of its own so that Ctrl-C does not reach it."""
-        self._process = subprocess.Popen(  # noqa: S603 - our own interpreter and module
+        self._process = subprocess.Popen(
             [sys.executable, "-m", __name__],
             stdin=subprocess.PIPE,
             stdout=subprocess.DEVNULL,

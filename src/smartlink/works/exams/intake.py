@@ -17,18 +17,18 @@ import structlog
 
 from smartlink.link.connections import Mapping
 from smartlink.works.access import Access, Site
-from smartlink.works.blobs.store import BlobMissing, Stream, chunks
+from smartlink.works.blobs.store import Stream, chunks
 from smartlink.works.errors import GiveUp
 from smartlink.works.exams import assignment, header
 from smartlink.works.exams.assignment import Decision, Drafts, Physician
 from smartlink.works.exams.header import Header, HeaderUnreadable
 from smartlink.works.store import arrivals, configuration, connections, gateways, physicians, uploads
 from smartlink.works.store.arrivals import Place
+from smartlink.works.store.listen import tell
 from smartlink.works.store.uploads import Upload
 
 log = structlog.get_logger(__name__)
 
-CHANNEL: Final = "works_exams"
 _IN_MEMORY: Final = 4 * 1024 * 1024
 _PIECE: Final = 1024 * 1024
 _MAPPING_OF_TAG: Final = {tag: mapping for mapping, tag in assignment.TAGS.items()}
@@ -79,7 +79,7 @@ class Intake:
         for upload_id in upload_ids:
             try:
                 self._one(organisation_id, upload_id)
-            except (IngestRefused, HeaderUnreadable, BlobMissing) as refusal:
+            except (GiveUp, HeaderUnreadable) as refusal:
                 self._fail(organisation_id, upload_id, refusal)
 
     def _one(self, organisation_id: uuid.UUID, upload_id: uuid.UUID) -> None:
@@ -122,7 +122,7 @@ class Intake:
             if conflict:
                 _keep_conflict(site, present.id, upload, dataset_sha256, now)
         uploads.mark_ingested(site, upload_id, dataset_sha256=dataset_sha256, conflict=conflict, now=now)
-        site.notify(CHANNEL, f"{site.organisation_id} {exam_id}")
+        tell(site, exam_id)
         log.info(
             "instance_ingested",
             upload_id=str(upload_id),

@@ -14,6 +14,7 @@ from smartlink.link.configuration import Configuration, Facility, Named
 from smartlink.link.heartbeat import Heartbeat, HeartbeatAcknowledged
 from smartlink.link.licence_key import LicenceKeyMistyped
 from smartlink.link.problems import ProblemType
+from smartlink.works import audit
 from smartlink.works.access import Access, Site
 from smartlink.works.errors import LinkRefused
 from smartlink.works.fleet import connections
@@ -51,6 +52,16 @@ def activate(access: Access, request: Activate, now: datetime) -> Activated:
             raise LinkRefused(ProblemType.LICENCE_REVOKED, "This licence key was replaced by a newer one.")
         gateway_id, activated_at = _bind(site, known, request, now)
         told = configuration(site, known.facility_id)
+        audit.record(
+            site,
+            now=now,
+            actor_kind="gateway",
+            actor_id=gateway_id,
+            action="gateway_activated",
+            object_kind="facility",
+            object_id=known.facility_id,
+            detail={"licence_key_id": str(known.id), "installation_id": str(request.installation_id)},
+        )
     log.info("gateway_activated", gateway_id=str(gateway_id), facility_id=str(known.facility_id))
     return Activated(gateway_id=gateway_id, configuration=told, activated_at=activated_at)
 

@@ -8,6 +8,7 @@ from typing import Any
 import structlog
 
 from smartlink.link import licence_key
+from smartlink.works import audit
 from smartlink.works.access import Site
 from smartlink.works.errors import NotFound
 from smartlink.works.store import gateways, licence_keys
@@ -56,6 +57,16 @@ def create(site: Site, facility_id: uuid.UUID, *, by: uuid.UUID | None, now: dat
         prefix=created.prefix,
         created_by=by,
         now=now,
+    )
+    audit.record(
+        site,
+        now=now,
+        actor_kind="operator" if by is None else "person",
+        actor_id=by,
+        action="licence_key_created",
+        object_kind="facility",
+        object_id=facility_id,
+        detail={"licence_key_id": str(created.id), "revoked_gateways": revoked},
     )
     log.info("licence_key_created", facility_id=str(facility_id), licence_key_id=str(created.id), revoked=revoked)
     return created

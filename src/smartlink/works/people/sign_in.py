@@ -7,7 +7,6 @@ tries in a quarter of an hour pause an address; fifty pause whoever makes them.
 import hashlib
 import secrets
 import uuid
-from collections.abc import Iterable
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Final
@@ -90,15 +89,18 @@ class SignIn:
         subjects = {_subject(f"email:{email.strip().lower()}"): TRIES}
         if place:
             subjects[_subject(f"place:{place}")] = TRIES_FROM_ONE_PLACE
-        paused = self._paused(subjects, now)
+        paused = self._begin_try(subjects, now)
         if paused is not None:
             return Refused(0, paused)
         chosen = _chosen(self._memberships(email), organisation_id)
         session = self._open(chosen, password[:LONGEST], now)
         if session is None:
-            return self._refuse(subjects, chosen, now)
+            return self._refuse(next(iter(subjects)), chosen, now)
+        by_email, *by_place = subjects
         with self._access.outside() as transaction:
-            sessions.forget_attempts(transaction, next(iter(subjects)))
+            sessions.forget_attempts(transaction, by_email)
+            for subject in by_place:
+                sessions.forget_attempt(transaction, subject, now)
         return session
 
     def session(self, token: str, now: datetime, *, touch: bool) -> Session | None:
@@ -131,15 +133,22 @@ class SignIn:
         with self._access.outside() as transaction:
             return lookups.memberships_of(transaction, email.strip().lower())
 
-    def _paused(self, subjects: dict[bytes, int], now: datetime) -> int | None:
-        """For how many minutes more no try is read; None when tries are read."""
+    def _begin_try(self, subjects: dict[bytes, int], now: datetime) -> int | None:
+        """Count a try before it is read, so that tries at the same time are counted too; None when it may be read.
+
+        Otherwise the minutes for which no further try is read.
+        """
         with self._access.outside() as transaction:
+            sessions.one_at_a_time(transaction, next(iter(subjects)))
             sessions.forget_attempts_before(transaction, now - PAUSE)
             last = [
                 attempts.last_at
                 for subject, most in subjects.items()
                 if (attempts := sessions.attempts(transaction, subject)).count >= most and attempts.last_at
             ]
+            if not last:
+                for subject in subjects:
+                    sessions.add_attempt(transaction, subject, now)
         return None if not last else max(1, -(-int((max(last) + PAUSE - now).total_seconds()) // 60))
 
     def _open(self, chosen: MembershipIds | None, password: str, now: datetime) -> SignedIn | None:
@@ -164,12 +173,9 @@ class SignIn:
             _record(site, "sign_in", chosen.person_id, now)
         return SignedIn(token, chosen.organisation_id, chosen.person_id, expires_at)
 
-    def _refuse(self, subjects: Iterable[bytes], chosen: MembershipIds | None, now: datetime) -> Refused:
-        subjects = list(subjects)
+    def _refuse(self, subject: bytes, chosen: MembershipIds | None, now: datetime) -> Refused:
         with self._access.outside() as transaction:
-            for subject in subjects:
-                sessions.add_attempt(transaction, subject, now)
-            count = sessions.attempts(transaction, subjects[0]).count
+            count = sessions.attempts(transaction, subject).count
         if chosen is not None:
             with self._access.organisation(chosen.organisation_id) as site:
                 _record(site, "sign_in", chosen.person_id, now, outcome="failure")

@@ -14,7 +14,7 @@ import psycopg
 import sqlalchemy as sa
 from psycopg.types.json import JsonbDumper
 
-from smartlink.works.errors import Conflict, TryAgain
+from smartlink.works.errors import Conflict, Invalid, TryAgain
 
 T = TypeVar("T")
 
@@ -82,6 +82,9 @@ class Transaction:
             return self.connection.execute(_text(query), values)
         except sa.exc.IntegrityError as refused:
             raise Clash(_constraint(refused)) from None
+        except (sa.exc.DataError, UnicodeEncodeError):  # a NUL, half a surrogate pair, a number out of range
+            message = "A text or number cannot be stored as it is."
+            raise Invalid(message) from None
         except sa.exc.OperationalError as down:
             message = "The database does not answer just now."
             raise DatabaseUnavailable(message) from down

@@ -20,6 +20,11 @@ END = "DELETE FROM web_session WHERE id = :id RETURNING person_id"
 REMOVE_ENDED = "DELETE FROM web_session WHERE expires_at <= :now"
 ADD_ATTEMPT = "INSERT INTO sign_in_attempt (subject_hash, at) VALUES (:subject, :now)"
 ATTEMPTS = "SELECT count(*) AS count, max(at) AS last_at FROM sign_in_attempt WHERE subject_hash = :subject"
+ONE_AT_A_TIME = "SELECT pg_advisory_xact_lock(hashtextextended(encode(:subject, 'hex'), 5105))"
+FORGET_ONE = """
+    DELETE FROM sign_in_attempt
+    WHERE id = (SELECT id FROM sign_in_attempt WHERE subject_hash = :subject AND at = :at ORDER BY id LIMIT 1)
+"""
 FORGET = "DELETE FROM sign_in_attempt WHERE subject_hash = :subject"
 FORGET_BEFORE = "DELETE FROM sign_in_attempt WHERE at <= :before"
 
@@ -78,8 +83,13 @@ def remove_ended(site: Site, now: datetime) -> None:
     site.run(REMOVE_ENDED, now=now)
 
 
+def one_at_a_time(transaction: Transaction, subject: bytes) -> None:
+    """Whoever else counts this subject's tries waits until this transaction ends."""
+    transaction.run(ONE_AT_A_TIME, subject=subject)
+
+
 def add_attempt(transaction: Transaction, subject: bytes, now: datetime) -> None:
-    """Somebody tried in vain."""
+    """Somebody tries."""
     transaction.run(ADD_ATTEMPT, subject=subject, now=now)
 
 
@@ -91,6 +101,11 @@ def attempts(transaction: Transaction, subject: bytes) -> Attempts:
 def forget_attempts(transaction: Transaction, subject: bytes) -> None:
     """The subject signed in after all."""
     transaction.run(FORGET, subject=subject)
+
+
+def forget_attempt(transaction: Transaction, subject: bytes, at: datetime) -> None:
+    """One try of that moment was not in vain."""
+    transaction.run(FORGET_ONE, subject=subject, at=at)
 
 
 def forget_attempts_before(transaction: Transaction, before: datetime) -> None:

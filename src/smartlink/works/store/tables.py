@@ -103,7 +103,10 @@ membership = sa.Table(
     _organisation(),
     # Deferred: a person is visible only through a membership, so the membership is written first.
     sa.Column(
-        "person_id", UUID(as_uuid=True), sa.ForeignKey("person.id", deferrable=True, initially="DEFERRED"), nullable=False
+        "person_id",
+        UUID(as_uuid=True),
+        sa.ForeignKey("person.id", deferrable=True, initially="DEFERRED"),
+        nullable=False,
     ),
     _uuid("facility_id", null=True),
     _text("role"),
@@ -262,7 +265,9 @@ upload = sa.Table(
     _within("gateway_id", "gateway"),
     _within("connection_id", "connection"),
     sa.Index("upload_sop_instance", "organisation_id", "sop_instance_uid"),
-    sa.Index("upload_open", "organisation_id", "gateway_id", postgresql_where=sa.text("state IN ('offered', 'confirmed')")),
+    sa.Index(
+        "upload_open", "organisation_id", "gateway_id", postgresql_where=sa.text("state IN ('offered', 'confirmed')")
+    ),
 )
 
 exam = sa.Table(

@@ -1,1 +1,1 @@
-"""Background work: jobs deferred in the transaction that needs them, done by a worker. procrastinate lives here only."""
+"""Background work: jobs deferred in the transaction that needs them, done by a worker (procrastinate)."""
