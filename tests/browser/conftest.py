@@ -126,9 +126,9 @@ class Windows:
         return [complaint for window in self._opened for complaint in window.complaints]
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def chromium() -> Iterator[Chromium]:
-    """The system's Chromium, started once."""
+    """The system's Chromium, started once, and ended with these tests: Playwright keeps an event loop running."""
     program = requires("chromium")
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=program, args=ARGUMENTS)
