@@ -5,8 +5,8 @@ from hypothesis import HealthCheck, settings
 
 from tests.requires import requires
 
-# PostgreSQL and S3, started once per run for the first test that asks.
-pytest_plugins = ["tests.works.services"]
+# PostgreSQL, S3, Works and a gateway, each started once per run for the first test that asks.
+pytest_plugins = ["tests.works.services", "tests.real.clouds"]
 
 # A busy machine is no failure, and `make test` says the same twice; `make fuzz` looks for what is new.
 settings.register_profile("test", deadline=None, derandomize=True, suppress_health_check=[HealthCheck.too_slow])

@@ -68,6 +68,10 @@ class CountingDoor:
     def __exit__(self, *_: object) -> None:
         self._listener.close()
 
+    def total(self) -> int:
+        """How many PUTs went through whole so far."""
+        return sum(self.puts.values())
+
     def repeats(self, keys: list[str]) -> int:
         """How many whole PUTs of these objects were one too many."""
         counted = {path.split("/", 2)[-1]: count for path, count in self.puts.items()}

@@ -26,12 +26,12 @@ class Stream:
     instances: Sequence[Instance]
     answered: list[str] = field(default_factory=list)
     """SOP Instance UIDs answered Success, in order."""
-    begun: int = 0
-    """C-STORE requests begun, repeats included."""
     repeats: int = 0
     """C-STORE requests for an instance whose answer had been lost."""
     refused: list[int] = field(default_factory=list)
     """Statuses other than Success."""
+    _allowed: int = 0
+    _told: threading.Condition = field(default_factory=threading.Condition)
     _stop: threading.Event = field(default_factory=threading.Event)
     _thread: threading.Thread | None = None
 
@@ -40,9 +40,15 @@ class Stream:
         self._thread = threading.Thread(target=self._run, name="ultrasound", daemon=True)
         self._thread.start()
 
-    def has_begun(self, number: int) -> bool:
-        """Whether that many C-STOREs were begun, or there are no more to come."""
-        return self.begun >= number or self.finished()
+    def allow(self, number: int) -> None:
+        """Send until that many are answered, then wait to be allowed more."""
+        with self._told:
+            self._allowed = number
+            self._told.notify_all()
+
+    def has_answers(self, number: int) -> bool:
+        """Whether that many were answered Success."""
+        return len(self.answered) >= number
 
     def finished(self) -> bool:
         """Whether every instance was answered."""
@@ -51,6 +57,7 @@ class Stream:
     def stop(self) -> None:
         """Send no more."""
         self._stop.set()
+        self.allow(0)
         if self._thread is not None:
             self._thread.join(60)
 
@@ -66,9 +73,8 @@ class Stream:
 
     def _send(self, association: Association, left: list[Instance], lost: set[str]) -> None:
         """Send what is left, in order; what is answered Success leaves the list."""
-        while left and not self._stop.is_set():
+        while left and self._may_go_on():
             one = left[0]
-            self.begun += 1
             self.repeats += one.sop_instance_uid in lost
             lost.add(one.sop_instance_uid)
             status = association.store(one)
@@ -79,3 +85,9 @@ class Stream:
                 continue
             self.answered.append(one.sop_instance_uid)
             left.pop(0)
+
+    def _may_go_on(self) -> bool:
+        """Wait until one more is allowed; False when no more is to be sent at all."""
+        with self._told:
+            self._told.wait_for(lambda: self._stop.is_set() or len(self.answered) < self._allowed)
+        return not self._stop.is_set()

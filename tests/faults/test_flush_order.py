@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
     from pathlib import Path
 
-    from tests.real.world import Cloud, Gateway
+    from tests.real.world import Gateway
 
 pytestmark = [pytest.mark.faults, pytest.mark.requires("strace")]
 
@@ -38,13 +38,13 @@ def traced(pid: int, out: Path) -> Iterator[None]:
 
 @pytest.mark.proves("R100", "R151")
 def test_file_and_folder_are_flushed_before_success_is_sent(
-    cloud: Cloud, gateway: Gateway, tmp_path: Path, uid: Callable[[], str]
+    gateway: Gateway, tmp_path: Path, uid: Callable[[], str]
 ) -> None:
     study, out = uid(), tmp_path / "trace"
     with traced(gateway.stage.gateway.pid, out), samples.association(gateway.target) as ultrasound:
         for _ in range(3):
             assert ultrasound.store(samples.small(uid(), study)) == 0
-    cloud.arrived(study, 3)
+    gateway.arrived(study, 3)
     calls = [line.split(maxsplit=1) for line in out.read_text(encoding="utf-8", errors="replace").splitlines()]
     acceptor = next(thread for thread, call in calls if "/spool/" in call and "O_EXCL" in call)
     own = [call for thread, call in calls if thread == acceptor]

@@ -30,13 +30,13 @@ def memory(pid: int, name: str) -> int:
 
 @pytest.mark.timeout(240)
 def test_an_instance_of_one_gigabyte_needs_no_more_than_forty_megabytes(
-    cloud: Cloud, gateway: Gateway, uid: Callable[[], str]
+    cloud: Cloud, own_gateway: Gateway, uid: Callable[[], str]
 ) -> None:
-    study = uid()
+    gateway, study = own_gateway, uid()
     small = samples.small(uid(), study)
     with samples.association(gateway.target) as ultrasound:
         assert ultrasound.store(samples.small(uid(), study)) == 0
-    cloud.arrived(study, 1)
+    gateway.arrived(study, 1)
     pid = gateway.stage.gateway.pid
     Path(f"/proc/{pid}/clear_refs").write_text("5", encoding="ascii")
     idle = memory(pid, "VmRSS")
@@ -50,7 +50,7 @@ def test_an_instance_of_one_gigabyte_needs_no_more_than_forty_megabytes(
         ultrasound.data(large, b"", is_last=True)
         assert ultrasound.status() == 0
     received = memory(pid, "VmHWM") - idle
-    journey = cloud.arrived(study, 2, seconds=180)
+    journey = gateway.arrived(study, 2, seconds=180)
     uploaded = memory(pid, "VmHWM") - idle
     assert received < MOST_MEMORY_KB
     assert uploaded < MOST_MEMORY_KB

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import pytest
 
 from smartlink.demo.exam import data_set_bytes
+from smartlink.demo.pages import Pages
 from smartlink.demo.programs import wait_for
 from tests.real import samples
-from tests.real.world import misspelt
+from tests.real.world import MARKER, misspelt
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -22,12 +24,12 @@ pytestmark = pytest.mark.real
 
 @pytest.mark.proves("R79")
 def test_a_misspelt_physician_puts_the_exam_into_unassigned_with_the_reason(
-    cloud: Cloud, gateway: Gateway, uid: Callable[[], str]
+    gateway: Gateway, uid: Callable[[], str]
 ) -> None:
     study = uid()
     with samples.association(gateway.target) as ultrasound:
         assert ultrasound.store(samples.small(uid(), study, order=misspelt())) == 0
-    journey = cloud.arrived(study, 1)
+    journey = gateway.arrived(study, 1)
     assert (journey.folder, journey.owner, journey.reason) == ("unassigned", "", "no_match")
 
 
@@ -40,11 +42,10 @@ def test_the_same_image_from_two_ultrasound_systems_is_one_instance(
     for calling, instances in (("US01", [image]), ("US02", [image, later])):
         with samples.association(gateway.target, calling=calling) as ultrasound:
             assert [ultrasound.store(instance) for instance in instances] == [0] * len(instances)
-    journey = cloud.arrived(study, 2)
-    wait_for(gateway.nothing_is_waiting, 30, "the gateway has nothing left to send", pause=0.2)
-    assert sorted(s.sop_instance_uid for s in cloud.journey(study).stops) == sorted(
-        [image.sop_instance_uid, later.sop_instance_uid]
-    )
+    gateway.arrived(study, 2)
+    wait_for(gateway.nothing_is_waiting, 30, "the gateway has nothing left to send")
+    journey = gateway.journey(study)
+    assert sorted(s.sop_instance_uid for s in journey.stops) == sorted([image.sop_instance_uid, later.sop_instance_uid])
     assert data_set_bytes(cloud.objects_of(journey)[image.sop_instance_uid]) == image.data_set
 
 
@@ -53,18 +54,23 @@ def test_two_instances_with_one_uid_and_different_bytes_are_both_kept_and_shown(
     cloud: Cloud, gateway: Gateway, uid: Callable[[], str]
 ) -> None:
     study, shared = uid(), uid()
-    first, second = samples.small(shared, study, seed=1), samples.small(shared, study, seed=2)
+    order = replace(MARKER, patient_name="Zzyxpatient^Twofold")
+    first, second = (samples.small(shared, study, order=order, seed=seed) for seed in (1, 2))
     with samples.association(gateway.target) as ultrasound:
         assert ultrasound.store(first) == 0
-    cloud.arrived(study, 1)
+    gateway.arrived(study, 1)
     with samples.association(gateway.target) as ultrasound:
         assert ultrasound.store(second) == 0
 
     def conflict_shown() -> Journey | None:
-        known = cloud.journey(study)
+        known = gateway.journey(study)
         return known if known.conflicts else None
 
-    journey = wait_for(conflict_shown, 60, "Works shows the conflict", pause=0.2)
+    journey = wait_for(conflict_shown, 60, "Works knows of the conflict")
     (kept,), (other,) = journey.stops, journey.conflicts
     assert data_set_bytes(cloud.object(kept.object_key)) == first.data_set
     assert data_set_bytes(cloud.object(other.object_key)) == second.data_set
+    with Pages(cloud.stage.works_url) as pages:
+        pages.sign_in(gateway.site.physicians[0])
+        (exam,) = (address for patient, address in pages.exams("drafts").items() if "Twofold" in patient)
+        assert "Two different images carry the same identifier. Both are kept." in pages.get(exam).text

@@ -13,31 +13,28 @@ from tests.real import samples
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from tests.real.world import Cloud
+    from tests.real.world import Cloud, Gateway
 
 pytestmark = pytest.mark.real
 
 
-@pytest.mark.timeout(180)
 @pytest.mark.proves("R146")
 def test_works_down_for_a_while_loses_nothing_and_the_queue_drains_by_itself(
-    own_cloud: Cloud, tmp_path_factory: pytest.TempPathFactory, uid: Callable[[], str]
+    cloud: Cloud, gateway: Gateway, uid: Callable[[], str]
 ) -> None:
-    gateway = own_cloud.gateway(tmp_path_factory.mktemp("gateway"))
     study = uid()
     sent = [samples.small(uid(), study) for _ in range(8)]
+    with samples.association(gateway.target) as ultrasound:
+        assert [ultrasound.store(one) for one in sent[:2]] == [0, 0]
+    gateway.arrived(study, 2)
+    cloud.stage.works.stop()
     try:
-        gateway.open(own_cloud.licence_key())
-        with samples.association(gateway.target) as ultrasound:
-            assert [ultrasound.store(one) for one in sent[:2]] == [0, 0]
-        own_cloud.arrived(study, 2)
-        own_cloud.stage.works.stop()
         with samples.association(gateway.target) as ultrasound:
             assert [ultrasound.store(one) for one in sent[2:]] == [0] * 6
-        wait_for(gateway.link_problem, 30, "the gateway notices that Works is away", pause=0.2)
-        own_cloud.stage.start_works()
-        journey = own_cloud.arrived(study, len(sent), seconds=120)
+        wait_for(gateway.link_problem, 30, "the gateway notices that Works is away")
     finally:
-        gateway.stage.gateway.stop()
-    stored = {name: data_set_bytes(whole) for name, whole in own_cloud.objects_of(journey).items()}
+        cloud.stage.start_works()
+    journey = gateway.arrived(study, len(sent), seconds=90)
+    stored = {name: data_set_bytes(whole) for name, whole in cloud.objects_of(journey).items()}
     assert stored == {one.sop_instance_uid: one.data_set for one in sent}
+    wait_for(gateway.nothing_is_waiting, 30, "the queue is empty")

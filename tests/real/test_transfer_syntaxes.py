@@ -27,7 +27,7 @@ def test_jpeg_stills_and_a_cine_stand_in_the_physicians_drafts_unchanged(
 ) -> None:
     made = exam.write_exam(tmp_path / "exam", uid, AT, order=MARKER)
     ultrasound.send([sent.path for sent in made.files], gateway.target, "US01")
-    journey = cloud.arrived(made.study_instance_uid, len(made.files))
+    journey = gateway.arrived(made.study_instance_uid, len(made.files))
     assert (journey.folder, journey.owner) == ("drafts", "Lucía Ferrer")
     stored = cloud.objects_of(journey)
     for sent in made.files:
@@ -46,7 +46,7 @@ def test_each_other_transfer_syntax_is_stored_as_it_was_received(
         sent = exam.still_in(name, tmp_path / f"{name}.dcm", own.__next__, AT, order=MARKER)
         ultrasound.send([sent.path], gateway.target, "US01", sent.transfer_syntax_uid)
         sets.append(sent)
-    journey = cloud.arrived(study_uid, len(sets))
+    journey = gateway.arrived(study_uid, len(sets))
     assert (journey.folder, journey.owner) == ("drafts", "Lucía Ferrer")
     stored = cloud.objects_of(journey)
     for sent in sets:

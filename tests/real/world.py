@@ -3,21 +3,31 @@
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass, field, replace
+import uuid
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 from smartlink.demo import journey as way
 from smartlink.demo import site as hospital
 from smartlink.demo.exam import Order
 from smartlink.demo.programs import LOOPBACK, free_port, wait_for
+from smartlink.demo.site import Site
 from smartlink.demo.stage import RECEIVER, Stage, gateway_program, prepare_gateway, works_program
 from smartlink.demo.ultrasound import Target
+from smartlink.gateway.status import queue_of, status_of
+from smartlink.gateway.store.database import open_in
+from smartlink.works.exams.journey import of_study
+from smartlink.works.fleet import licence_keys
+from smartlink.works.people import directory
+from smartlink.works.people.passwords import Passwords
 
 if TYPE_CHECKING:
     from pathlib import Path
 
     from smartlink.demo.journey import Journey
-    from smartlink.demo.site import Site
+    from smartlink.demo.site import Person
+    from smartlink.works.access import Access
     from smartlink.works.blobs.s3 import S3Blobs
 
 ARRIVE_SECONDS = 60.0
@@ -41,45 +51,30 @@ def misspelt() -> Order:
 
 @dataclass(slots=True)
 class Cloud:
-    """Works as a process, with one organisation in it."""
+    """Works as a process; each gateway of a test belongs to an organisation of its own."""
 
     stage: Stage
-    site: Site
+    access: Access
     blobs: S3Blobs
-    gateways: list[Gateway] = field(default_factory=list)
+    organisations: int = 0
+
+    def organisation(self) -> Site:
+        """A new organisation with a facility, people and a licence key, made by the functions behind the commands."""
+        self.organisations += 1
+        domain = f"site{self.organisations}.example"
+        administrator, physicians = hospital.cast(domain)
+        site = _found(self.access, f"Organisation {self.organisations}", administrator, physicians)
+        self.stage.secrets += [site.licence_key, *(one.password for one in site.people)]
+        return site
 
     def gateway(self, folder: Path) -> Gateway:
-        """A further gateway: nothing of it runs yet."""
+        """A gateway of a new organisation: nothing of it runs yet."""
         folder.mkdir(parents=True, exist_ok=True)
         target = Target(LOOPBACK, free_port(), RECEIVER)
         program = gateway_program(folder, self.stage.works_url)
-        made = Gateway(Stage(folder, self.stage.works, program, self.stage.works_url, target))
-        self.gateways.append(made)
-        return made
-
-    def licence_key(self) -> str:
-        """A new licence key, of a facility of its own: a second key of one facility ends the first."""
-        of = ("--organisation", self.site.organisation_id)
-        facility = str(self.stage.works.ask("create-facility", f"Facility {len(self.gateways)}", *of)["id"])
-        within = (*of, "--facility", facility)
-        key = str(self.stage.works.ask("create-licence-key", *within)["key"])
-        self.stage.secrets.append(key)
-        return key
-
-    def journey(self, study_instance_uid: str) -> Journey:
-        """Where an exam is now."""
-        within = ("--organisation", self.site.organisation_id)
-        done = self.stage.works.command("journey", study_instance_uid, *within, "--json")
-        return way.NOWHERE if done.returncode == 1 else way.read(json.loads(done.stdout))
-
-    def arrived(self, study_instance_uid: str, instances: int, seconds: float = ARRIVE_SECONDS) -> Journey:
-        """The journey once that many instances are recorded and the exam is in a folder."""
-
-        def here() -> Journey | None:
-            known = self.journey(study_instance_uid)
-            return known if known.count("ingested") >= instances and known.folder else None
-
-        return wait_for(here, seconds, f"{instances} instances are recorded in Works", pause=0.2)
+        return Gateway(
+            Stage(folder, self.stage.works, program, self.stage.works_url, target), self.organisation(), self
+        )
 
     def object(self, key: str) -> bytes:
         """An object's bytes."""
@@ -102,9 +97,11 @@ class Cloud:
 
 @dataclass(slots=True)
 class Gateway:
-    """One gateway with its own data folder and DICOM port."""
+    """One gateway with its own data folder and DICOM port, and the organisation in which its exams arrive."""
 
     stage: Stage
+    site: Site
+    cloud: Cloud
 
     @property
     def target(self) -> Target:
@@ -116,13 +113,29 @@ class Gateway:
         """Its data folder."""
         return self.stage.folder / "gateway"
 
-    def open(self, licence_key: str) -> None:
+    def open(self) -> None:
         """Started, activated, and listening."""
-        prepare_gateway(self.stage, licence_key)
+        prepare_gateway(self.stage, self.site.licence_key)
 
-    def queue(self) -> Any:
-        """What `smartlink queue` says."""
-        return self.stage.gateway.ask("queue")
+    def journey(self, study_instance_uid: str) -> Journey:
+        """Where an exam is now: what `works journey` prints, without a process for each look."""
+        with self.cloud.access.organisation(uuid.UUID(self.site.organisation_id)) as site:
+            found = of_study(site, study_instance_uid)
+        return way.read(found.as_json()) if found.known else way.NOWHERE
+
+    def arrived(self, study_instance_uid: str, instances: int, seconds: float = ARRIVE_SECONDS) -> Journey:
+        """The journey once that many instances are recorded and the exam is in a folder."""
+
+        def here() -> Journey | None:
+            known = self.journey(study_instance_uid)
+            return known if known.count("ingested") >= instances and known.folder else None
+
+        return wait_for(here, seconds, f"{instances} instances are recorded in Works")
+
+    def queue(self) -> dict[str, Any]:
+        """What `smartlink queue` prints, without a process for each look."""
+        with open_in(self.data) as database:
+            return queue_of(database, None, 100)
 
     def nothing_is_waiting(self) -> bool:
         """Whether everything that was taken in has come to its end."""
@@ -135,7 +148,8 @@ class Gateway:
 
     def link_problem(self) -> str | None:
         """What is wrong with the way to Works, if anything."""
-        problem: str | None = self.stage.status()["works"]["problem"]
+        with open_in(self.data) as database:
+            problem: str | None = status_of(database, self.data, datetime.now(UTC))["works"]["problem"]
         return problem
 
     def spool_files(self) -> list[Path]:
@@ -152,16 +166,29 @@ class Gateway:
         return [told for line in lines if (told := json.loads(line)).get("event") == event]
 
 
-def make_cloud(folder: Path, settings: dict[str, str], blobs: S3Blobs) -> Cloud:
-    """Works started with these settings, and a site in it."""
+def make_cloud(folder: Path, settings: dict[str, str], access: Access, blobs: S3Blobs) -> Cloud:
+    """Works started with these settings; nobody is in it yet."""
     folder.mkdir(parents=True, exist_ok=True)
     works, url = works_program(folder, settings)
     unused = Target(LOOPBACK, 0, RECEIVER)
     stage = Stage(folder, works, gateway_program(folder, url), url, unused)
     stage.start_works()
-    administrator, physicians = hospital.cast()
-    stage.secrets += [one.password for one in (administrator, *physicians)]
-    return Cloud(stage, hospital.make(works, administrator, physicians), blobs)
+    return Cloud(stage, access, blobs)
+
+
+def _found(access: Access, name: str, administrator: Person, physicians: tuple[Person, ...]) -> Site:
+    now = datetime.now(UTC)
+    organisation = directory.create_organisation(access, name, now)
+    with access.organisation(organisation) as site:
+        facility = directory.create_facility(site, f"{name}, main house", "Europe/Madrid", now)
+        directory.create_specialty(site, facility, "Cardiology", now, default=True)
+        for one in (administrator, *physicians):
+            new = directory.NewPerson(
+                one.email, one.password, one.given_name, one.family_name, one.role, facility_id=facility
+            )
+            directory.create_person(site, Passwords(), new, now)
+        key = licence_keys.create(site, facility, by=None, now=now).key
+    return Site(str(organisation), str(facility), key, administrator, physicians)
 
 
 def _texts(folder: Path) -> str:

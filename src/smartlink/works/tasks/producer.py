@@ -9,6 +9,9 @@ from procrastinate.types import JSONValue
 from smartlink.works.access import Site
 from smartlink.works.tasks.names import INGEST, PREVIEW
 
+# An exam stands in its list before the pictures of the ones before it are made.
+_PRIORITY = {INGEST: 1, PREVIEW: 0}
+
 
 class Producer:
     """Opens no connection of its own."""
@@ -26,5 +29,5 @@ class Producer:
         self._defer(site, PREVIEW, instance_id=str(instance_id))
 
     def _defer(self, site: Site, name: str, **values: JSONValue) -> None:
-        job = self._app.configure_task(name, queue=name, connection=site.driver_connection)
+        job = self._app.configure_task(name, queue=name, priority=_PRIORITY[name], connection=site.driver_connection)
         job.defer(organisation_id=str(site.organisation_id), **values)
