@@ -48,7 +48,7 @@ format: $(ready) ## Let ruff put the code in order
 	@$(bin)/ruff check --quiet --fix
 
 .PHONY: docs
-docs: $(ready) ## Draw docs/states.md and docs/traceability.md anew
+docs: $(ready) ## Draw docs/{states,settings,traceability}.md anew
 	@$(bin)/python -m scripts.draw_docs
 
 # ---------------------------------------------------------------- longer runs

@@ -1,4 +1,4 @@
-"""Draw the documents that are made of other facts: the delivery's states, and which tests prove which requirement.
+"""Draw the documents that are made of other facts: states, settings, and which tests prove which requirement.
 
 `python -m scripts.draw_docs` writes them; a habit test holds that what is committed equals what would be drawn.
 """
@@ -9,15 +9,21 @@ from collections.abc import Iterator, Mapping
 from enum import StrEnum
 from pathlib import Path
 
+from pydantic import BaseModel
+from pydantic.fields import FieldInfo
+
 from smartlink.gateway.delivery import MOVES, SCREEN_WORDS, Event, State
+from smartlink.gateway.settings import Deployment, SmartLinkSettings
+from smartlink.works.settings import Settings
 
 ROOT = Path(__file__).resolve().parent.parent
 REQUIREMENT = re.compile(r"^\| (R\d+[a-z]?) \| ([^|]+) \|", re.MULTILINE)
 
 
 def main() -> None:
-    """Write both documents."""
+    """Write the documents."""
     docs = ROOT / "docs"
+    (docs / "settings.md").write_text(settings(), encoding="utf-8")
     (docs / "states.md").write_text(states(MOVES, SCREEN_WORDS), encoding="utf-8")
     (docs / "traceability.md").write_text(traceability(ROOT), encoding="utf-8")
 
@@ -53,6 +59,53 @@ def states(moves: Mapping[tuple[State, Event], State], words: Mapping[State, str
             "",
         ]
     )
+
+
+def settings() -> str:
+    """Every setting of both programs, with the sentence that the settings page shows."""
+    return "\n".join(
+        [
+            "# Settings",
+            "",
+            "Drawn by `make docs` from the settings classes; edit the sentences there.",
+            "",
+            "## SmartLink: the machine",
+            "",
+            "Environment of `smartlink`, given by whoever installs the machine, read once at the start.",
+            "",
+            *settings_table(Deployment, "SMARTLINK_"),
+            "",
+            "## SmartLink: the facility",
+            "",
+            "Kept in the data folder and changed by `smartlink settings NAME=VALUE`; a running service follows at once,",
+            "and a setting that is not in this list is refused.",
+            "",
+            *settings_table(SmartLinkSettings),
+            "",
+            "## Works",
+            "",
+            "Environment of `works`, read once at the start.",
+            "",
+            *settings_table(Settings, "WORKS_"),
+            "",
+        ]
+    )
+
+
+def settings_table(model: type[BaseModel], prefix: str = "") -> list[str]:
+    """One line for each setting of a class; with a prefix they are named as the environment has them."""
+    names = {name: f"{prefix}{name}".upper() if prefix else name for name in model.model_fields}
+    rows = [
+        row(f"`{names[name]}`", initial(field), field.description or "") for name, field in model.model_fields.items()
+    ]
+    return ["| Setting | Unless set | What it is |", "|---|---|---|", *rows]
+
+
+def initial(field: FieldInfo) -> str:
+    """The value of a setting that nobody set, as a person would write it."""
+    if field.default_factory is not None:
+        return "depends on the system"
+    return "none" if field.default is None else f"`{field.default}`"
 
 
 def row(*cells: str) -> str:

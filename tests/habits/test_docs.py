@@ -2,6 +2,8 @@
 
 from pathlib import Path
 
+from pydantic import BaseModel, Field
+
 from scripts import draw_docs
 from smartlink.gateway.delivery import MOVES, SCREEN_WORDS, Event, State
 from tests.habits.repository import ROOT, expect_none, read
@@ -30,6 +32,25 @@ def test_a_move_that_is_not_drawn_is_seen() -> None:
     drawn = draw_docs.states({(State.HELD, Event.RELEASED): State.WAITING}, SCREEN_WORDS)
     committed = draw_docs.states({}, SCREEN_WORDS)
     assert problems(drawn, committed) == ["`make docs`: '    held --> [*]' should be '    held --> waiting: released'"]
+
+
+def test_the_settings_are_drawn_from_their_classes() -> None:
+    expect_none(problems(draw_docs.settings(), read(Path("docs/settings.md"))))
+
+
+def test_a_setting_that_is_not_drawn_is_seen() -> None:
+    class Fresh(BaseModel):
+        port: int = Field(default=1, description="Where it listens.")
+        folder: Path = Field(default_factory=Path, description="Where it keeps things.")
+
+    drawn = draw_docs.settings_table(Fresh, "NEW_")
+    assert drawn[2:] == [
+        "| `NEW_PORT` | `1` | Where it listens. |",
+        "| `NEW_FOLDER` | depends on the system | Where it keeps things. |",
+    ]
+    assert problems("\n".join(drawn), "\n".join(drawn[:-1])) == [
+        "`make docs`: '(end)' should be '| `NEW_FOLDER` | depends on the system | Where it keeps things. |'"
+    ]
 
 
 def test_the_traceability_is_drawn_from_the_marks() -> None:
