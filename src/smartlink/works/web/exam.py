@@ -1,6 +1,7 @@
 """The exam page and the pictures on it. What a person may not see answers exactly as what does not exist."""
 
 import uuid
+from datetime import timedelta
 from typing import Annotated
 
 from fastapi import APIRouter, Depends, Request
@@ -11,7 +12,7 @@ from smartlink.works import audit
 from smartlink.works.access import Site
 from smartlink.works.blobs.store import BlobMissing, frame_key, thumbnail_key
 from smartlink.works.errors import NotFound
-from smartlink.works.store import exam_pages
+from smartlink.works.store import audit_events, exam_pages
 from smartlink.works.web import shown
 from smartlink.works.web.asking import Parts, Visitor, acting_visitor, idle_visitor, is_live
 from smartlink.works.web.folders import page, surroundings
@@ -21,6 +22,8 @@ router = APIRouter(prefix="/exams/{exam_id}")
 Acting = Annotated[Visitor, Depends(acting_visitor)]
 Idle = Annotated[Visitor, Depends(idle_visitor)]
 PICTURE = "image/webp"
+IMAGE_VIEWED = "image_viewed"
+ONE_LOOK = timedelta(minutes=10)
 
 
 @router.get("")
@@ -60,13 +63,12 @@ def thumbnail(parts: Parts, visitor: Idle, exam_id: str, instance_id: str) -> Re
 
 @router.get("/images/{instance_id}/frames/{frame}")
 def frame(parts: Parts, visitor: Acting, exam_id: str, instance_id: str, frame: int) -> Response:
-    """One frame, counted from 1; the first look at an image is audited."""
+    """One frame, counted from 1; looking at an image is audited."""
     exam, instance = parse_id(exam_id), parse_id(instance_id)
     with parts.access.organisation(visitor.organisation_id) as site:
         if frame < 1 or not exam_pages.holds_image(site, visitor.person_id, exam, instance):
             raise NotFound
-        if frame == 1:
-            _record(site, parts, visitor, "image_viewed", "instance", instance)
+        _record_look(site, parts, visitor, instance)
     return _picture(parts, frame_key(visitor.organisation_id, instance, frame))
 
 
@@ -84,6 +86,19 @@ def _picture(parts: WebParts, key: str) -> Response:
             return Response(stream.read(), media_type=PICTURE)
     except BlobMissing:
         raise NotFound from None
+
+
+def _record_look(site: Site, parts: WebParts, visitor: Visitor, instance_id: uuid.UUID) -> None:
+    """One event for a person, an image and ten minutes, whichever frames were asked for."""
+    looked = audit_events.happened(
+        site,
+        actor_id=str(visitor.person_id),
+        action=IMAGE_VIEWED,
+        object_id=str(instance_id),
+        since=parts.clock() - ONE_LOOK,
+    )
+    if not looked:
+        _record(site, parts, visitor, IMAGE_VIEWED, "instance", instance_id)
 
 
 def _record(site: Site, parts: WebParts, visitor: Visitor, action: str, kind: str, object_id: uuid.UUID) -> None:
