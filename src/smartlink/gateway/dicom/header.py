@@ -35,7 +35,7 @@ _NEXT_WINDOW: Final = 64 * 1024
 _LONGEST_VALUE: Final = 64 * 1024
 _MOST_INFLATED: Final = 4 * 1024**2
 _MOST_DEFLATED: Final = 1024**2
-_MOST_FOR_PYDICOM: Final = 1024**2
+_MOST_FOR_PYDICOM: Final = 256 * 1024
 _MOST_STEPS: Final = 100_000
 _UNDEFINED: Final = 0xFFFFFFFF
 _ITEM, _ITEM_END, _SEQUENCE_END = 0xFFFEE000, 0xFFFEE00D, 0xFFFEE0DD
@@ -255,7 +255,7 @@ def _inflated(file: IO[bytes]) -> IO[bytes]:
 
 
 def _by_pydicom(file: IO[bytes], *, explicit: bool, big_endian: bool) -> dict[int, bytes]:
-    """Let pydicom try the first megabyte, tolerant as it is."""
+    """Let pydicom try the first 256 KiB, tolerant as it is."""
     start = io.BytesIO(file.read(_MOST_FOR_PYDICOM))
     try:
         with warnings.catch_warnings():
