@@ -62,6 +62,7 @@ def survive(
         stream.stop()
     wait_for(gateway.nothing_is_waiting, DRAIN_SECONDS, "the gateway has nothing left to send")
     journey = gateway.arrived(study, len(sent), DRAIN_SECONDS)
+    gateway.forgo_pictures()
     assert sorted(stream.answered) == sorted(sent), "each was answered Success once"
     assert stream.refused == []
     arrived = [stop.sop_instance_uid for stop in journey.stops]

@@ -15,6 +15,7 @@ from tests.works.services import APPLICATION_PASSWORD, OWNER_PASSWORD, Bucket
 if TYPE_CHECKING:
     from smartlink.works.embedded.postgresql import Cluster
     from smartlink.works.embedded.seaweedfs import Store
+    from smartlink.works.embedded.watchdog import Watchdog
     from tests.faults.counting import CountingDoor
     from tests.real.world import Cloud, Gateway
     from tests.works.services import Databases
@@ -35,10 +36,12 @@ def cloud(
     seaweedfs: "Store",
     databases: "Databases",
     door: "CountingDoor",
+    watchdog: "Watchdog",
     tmp_path_factory: pytest.TempPathFactory,
 ) -> "Iterator[Cloud]":
     """Works as a process, with a database and a bucket of its own, for the whole run."""
     from smartlink.works.access import Access
+    from smartlink.works.embedded.process import record
     from smartlink.works.store.database import Database
     from tests.real import world
 
@@ -54,7 +57,11 @@ def cloud(
         "WORKS_STORAGE_SECRET_KEY": bucket.secret_key,
     }
     pool = Database(application)
-    made = world.make_cloud(tmp_path_factory.mktemp("cloud"), settings, Access(pool), bucket.blobs())
+
+    def watch(pid: int) -> None:
+        watchdog.watch(record(pid))
+
+    made = world.make_cloud(tmp_path_factory.mktemp("cloud"), settings, Access(pool), bucket.blobs(), watch)
     try:
         yield made
     finally:

@@ -23,6 +23,7 @@ from smartlink.works.people import directory
 from smartlink.works.people.passwords import Passwords
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from pathlib import Path
 
     from smartlink.demo.journey import Journey
@@ -56,6 +57,8 @@ class Cloud:
     stage: Stage
     access: Access
     blobs: S3Blobs
+    watch: Callable[[int], None]
+    """Told of every process, so that it ends with the run however the run ends."""
     organisations: int = 0
 
     def organisation(self) -> Site:
@@ -72,6 +75,7 @@ class Cloud:
         folder.mkdir(parents=True, exist_ok=True)
         target = Target(LOOPBACK, free_port(), RECEIVER)
         program = gateway_program(folder, self.stage.works_url)
+        program.told = self.watch
         return Gateway(
             Stage(folder, self.stage.works, program, self.stage.works_url, target), self.organisation(), self
         )
@@ -132,6 +136,11 @@ class Gateway:
 
         return wait_for(here, seconds, f"{instances} instances are recorded in Works")
 
+    def forgo_pictures(self) -> None:
+        """No pictures are made of what has none yet: a test that counts instances does not keep Works busy."""
+        with self.cloud.access.organisation(uuid.UUID(self.site.organisation_id)) as site:
+            site.run("UPDATE instance SET preview_state = 'no_pixels' WHERE preview_state = 'waiting'")
+
     def queue(self) -> dict[str, Any]:
         """What `smartlink queue` prints, without a process for each look."""
         with open_in(self.data) as database:
@@ -166,14 +175,17 @@ class Gateway:
         return [told for line in lines if (told := json.loads(line)).get("event") == event]
 
 
-def make_cloud(folder: Path, settings: dict[str, str], access: Access, blobs: S3Blobs) -> Cloud:
+def make_cloud(
+    folder: Path, settings: dict[str, str], access: Access, blobs: S3Blobs, watch: Callable[[int], None]
+) -> Cloud:
     """Works started with these settings; nobody is in it yet."""
     folder.mkdir(parents=True, exist_ok=True)
     works, url = works_program(folder, settings)
+    works.told = watch
     unused = Target(LOOPBACK, 0, RECEIVER)
     stage = Stage(folder, works, gateway_program(folder, url), url, unused)
     stage.start_works()
-    return Cloud(stage, access, blobs)
+    return Cloud(stage, access, blobs, watch)
 
 
 def _found(access: Access, name: str, administrator: Person, physicians: tuple[Person, ...]) -> Site:
