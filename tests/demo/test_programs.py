@@ -65,7 +65,10 @@ def test_a_command_that_fails_or_says_no_json_is_told_with_its_words(speaker: Pr
 
 
 def test_a_program_runs_until_it_is_stopped(speaker: Program) -> None:
+    told: list[int] = []
+    speaker.told = told.append
     speaker.start("run")
+    assert told == [speaker.pid]
     programs.wait_for(lambda: "up 127.0.0.1" in speaker.tail(), 20, "the program speaks")
     speaker.must_run()
     speaker.stop()

@@ -126,6 +126,8 @@ class Program:
     def __init__(self, name: str, settings: Mapping[str, str], log: Path) -> None:
         self.name = name
         self.log = log
+        self.told: Callable[[int], None] | None = None
+        """Who is told the process id at each start: somebody who ends it should we die first."""
         self._settings = dict(settings)
         self._process: subprocess.Popen[bytes] | None = None
 
@@ -153,6 +155,8 @@ class Program:
                 env=self._environment(),
                 start_new_session=True,
             )
+        if self.told is not None:
+            self.told(self._process.pid)
 
     def ask(self, *arguments: str, stdin: str | None = None) -> Any:  # noqa: ANN401 - JSON is anything
         """Run one command of the program with `--json` and return what it says."""
