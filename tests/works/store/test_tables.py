@@ -64,7 +64,8 @@ def test_policies_say_what_was_designed(database: TestDatabase) -> None:
 
 def test_policies_that_see_everything_are_the_look_ups_alone(database: TestDatabase) -> None:
     query = """
-        SELECT array_to_string(ARRAY(SELECT rolname FROM pg_roles WHERE oid = ANY (polroles)), ',') || '/' || polcmd::text
+        SELECT array_to_string(ARRAY(SELECT rolname FROM pg_roles WHERE oid = ANY (polroles)), ',')
+            || '/' || polcmd::text
         FROM pg_policy WHERE pg_get_expr(polqual, polrelid) = 'true'
     """
     assert names(database, query) == {"works_lookup/r"}
