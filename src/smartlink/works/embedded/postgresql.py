@@ -21,6 +21,8 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
+import psutil
+
 from smartlink.works.embedded.process import (
     Account,
     Recorded,
@@ -36,8 +38,8 @@ SHARED = Path("/var/lib/smartlink-works")
 RECORD = "postgresql.json"
 PORT = 5432  # only names the socket file
 SOCKET_FOLDER_LIMIT = 80  # the address of a Unix socket holds 107 characters with the file's name
-UP_WITHIN = 30.0
-ATTEMPTS = 3
+UP_WITHIN = 60.0
+PAUSE = 0.2
 SUPERUSER = "postgres"
 
 
@@ -76,11 +78,14 @@ def running(folder: Path, *, options: Sequence[str] = ()) -> Cluster:
         return cluster
     if cluster.process is not None:
         cluster.process.end(politely=signal.SIGINT)
-    for _ in range(ATTEMPTS):
+    end = time.monotonic() + UP_WITHIN
+    while time.monotonic() < end:  # the helpers of a server that was killed take a moment to end, and it waits for them
+        _forget_who_is_gone(cluster)
         started = _started(cluster, account, options)
         _write(folder, started)
-        if _came_up(started):
+        if _came_up(started, end):
             return started
+        time.sleep(PAUSE)
     message = f"PostgreSQL did not start; see {_log(cluster)}."
     raise ServiceFailed(message)
 
@@ -204,6 +209,22 @@ def _started(cluster: Cluster, account: Account | None, options: Sequence[str]) 
     return Cluster(home=cluster.home, socket=str(socket), password=cluster.password, process=process)
 
 
+def _forget_who_is_gone(cluster: Cluster) -> None:
+    """Remove the lock of a server that is over although its process id is not free.
+
+    PostgreSQL itself takes any process of that id for a running server: a zombie that nobody collects (containers
+    without an init), or whoever got the id since. What such a server may have left in shared memory it checks for.
+    """
+    lock = cluster.database_folder / "postmaster.pid"
+    try:
+        process = psutil.Process(int(lock.read_text(encoding="utf-8").split(maxsplit=1)[0]))
+        over = process.status() == psutil.STATUS_ZOMBIE or process.name() != "postgres"
+    except (OSError, ValueError, IndexError, psutil.Error):
+        return
+    if over:
+        lock.unlink(missing_ok=True)
+
+
 def _socket_folder(cluster: Cluster, account: Account | None) -> Path:
     """A private folder whose path is short enough for a Unix socket."""
     if cluster.socket:
@@ -220,9 +241,8 @@ def _log(cluster: Cluster) -> Path:
     return Path(cluster.home) / "postgresql.log"
 
 
-def _came_up(cluster: Cluster) -> bool:
+def _came_up(cluster: Cluster, end: float) -> bool:
     """Wait for the server to say "ready"; False as soon as it has ended instead."""
-    end = time.monotonic() + UP_WITHIN
     while time.monotonic() < end:
         if _ready(cluster):
             return True

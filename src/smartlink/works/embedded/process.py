@@ -8,6 +8,7 @@ import json
 import os
 import subprocess
 import sys
+import time
 from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import asdict, dataclass
@@ -20,6 +21,7 @@ from smartlink.works.errors import TryAgain, WorksError
 
 # The kernel counts start times in hundredths of a second from boot, and the boot time is only known to the second.
 START_TIME_TOLERANCE = 2.0
+LOOK_AGAIN = 0.05
 ACCOUNT_NAME = "smartlink-works"
 
 
@@ -72,7 +74,19 @@ class Recorded:
                     process.wait(patience)
                     return
             process.kill()
-            process.wait(patience)
+            _see_it_end(process, self, patience)
+
+
+def _see_it_end(process: psutil.Process, recorded: Recorded, patience: float) -> None:
+    """Return once it runs no more: collected if it is our child, perhaps a zombie if another's, over all the same."""
+    end = time.monotonic() + patience
+    while time.monotonic() < end:
+        over = recorded.process() is None
+        with suppress(psutil.TimeoutExpired):
+            process.wait(0 if over else LOOK_AGAIN)
+            return
+        if over:
+            return
 
 
 def record(pid: int) -> Recorded:
