@@ -14,6 +14,7 @@ from smartlink.works.embedded import services
 from smartlink.works.embedded.process import Recorded
 from smartlink.works.embedded.services import Services
 
+FAST = ("fsync=off",)  # what a process wrote survives its kill all the same
 # A Works that is gone from one moment to the next while it uses the services.
 KILLED = """
 import os, pathlib, sys
@@ -67,25 +68,18 @@ def test_left_over_services_are_adopted_and_the_last_user_stops_them(folder: Pat
         assert all(one.process() is None for one in processes(first))
     finally:
         services.remove(folder)
+    assert not Path(first.postgresql.home).exists()
+    services.remove(folder)
 
 
 def test_what_is_kept_survives_the_kill_of_both_servers(folder: Path) -> None:
     try:
-        with services.shared(folder) as first:
+        with services.shared(folder, options=FAST) as first:
             keep_something(first)
             for one in processes(first):
                 one.end()
-        with services.shared(folder) as second:
+        with services.shared(folder, options=FAST) as second:
             assert what_is_kept(second) == (("row",), b"object")
             assert not set(processes(first)) & set(processes(second))
     finally:
         services.remove(folder)
-
-
-def test_what_is_removed_is_gone(folder: Path) -> None:
-    with services.shared(folder, options=("fsync=off",)) as both:
-        home = Path(both.postgresql.home)
-        assert home.exists()
-    services.remove(folder)
-    assert not home.exists()
-    services.remove(folder)
