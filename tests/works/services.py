@@ -75,20 +75,18 @@ def watchdog() -> "Iterator[Watchdog]":
 def services_folder(watchdog: "Watchdog") -> Iterator[Path]:
     """Where the services of this run keep what they keep."""
     folder = Path(tempfile.mkdtemp(prefix="works-tests-"))
-    watchdog.watch(None, str(folder))
+    watchdog.watch_data(str(folder))
     yield folder
     shutil.rmtree(folder, ignore_errors=True)
 
 
 @pytest.fixture(scope="session")
-def postgresql(services_folder: Path, watchdog: "Watchdog") -> "Iterator[Cluster]":
+def postgresql(services_folder: Path) -> "Iterator[Cluster]":
     """A PostgreSQL server with a migrated template database."""
     from smartlink.works.embedded import postgresql
     from smartlink.works.store import roles, schema
 
-    folder = services_folder / "postgresql"
-    cluster = postgresql.running(folder, options=FAST)
-    watchdog.watch(cluster.process, cluster.home, cluster.socket)
+    cluster = postgresql.running(services_folder, options=FAST)
     roles.prepare(
         cluster.superuser_url,
         owner_password=OWNER_PASSWORD,
@@ -97,19 +95,17 @@ def postgresql(services_folder: Path, watchdog: "Watchdog") -> "Iterator[Cluster
     )
     schema.migrate(cluster.url(roles.OWNER, OWNER_PASSWORD, TEMPLATE))
     yield cluster
-    postgresql.remove(folder)
+    postgresql.remove(services_folder)
 
 
 @pytest.fixture(scope="session")
-def seaweedfs(services_folder: Path, watchdog: "Watchdog") -> "Iterator[Store]":
+def seaweedfs(services_folder: Path) -> "Iterator[Store]":
     """An S3 store."""
     from smartlink.works.embedded import seaweedfs
 
-    folder = services_folder / "seaweedfs"
-    store = seaweedfs.running(folder)
-    watchdog.watch(store.process)
+    store = seaweedfs.running(services_folder)
     yield store
-    seaweedfs.stop(folder)
+    seaweedfs.stop(services_folder)
 
 
 class Databases:

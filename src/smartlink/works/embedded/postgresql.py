@@ -73,18 +73,20 @@ def running(folder: Path, *, options: Sequence[str] = ()) -> Cluster:
     `options` are server settings such as "fsync=off". Raises ServiceFailed with the log's place.
     """
     account = unprivileged_account()
-    cluster = _recorded(folder) or _made(folder, account)
-    if cluster.process is not None and cluster.process.process() is not None and _ready(cluster):
-        return cluster
+    cluster = _recorded(folder) or _placed(folder, account)
     if cluster.process is not None:
+        if cluster.process.process() is not None and _ready(cluster):
+            return cluster
         cluster.process.end(politely=signal.SIGINT)
+    elif not cluster.socket:  # it never ran: perhaps its making was cut short
+        _initdb(cluster, account)
     end = time.monotonic() + UP_WITHIN
     while time.monotonic() < end:  # the helpers of a server that was killed take a moment to end, and it waits for them
         _forget_who_is_gone(cluster)
-        started = _started(cluster, account, options)
-        _write(folder, started)
-        if _came_up(started, end):
-            return started
+        cluster = _started(cluster, account, options)
+        _write(folder, cluster)
+        if _came_up(cluster, end):
+            return cluster
         time.sleep(PAUSE)
     message = f"PostgreSQL did not start; see {_log(cluster)}."
     raise ServiceFailed(message)
@@ -96,7 +98,8 @@ def stop(folder: Path) -> None:
     if cluster is None or cluster.process is None:
         return
     cluster.process.end(politely=signal.SIGINT)
-    shutil.rmtree(cluster.socket, ignore_errors=True)
+    if cluster.socket:
+        shutil.rmtree(cluster.socket, ignore_errors=True)
 
 
 def remove(folder: Path) -> None:
@@ -143,8 +146,8 @@ def _copy(package: Path, copy: Path) -> None:
             raise
 
 
-def _made(folder: Path, account: Account | None) -> Cluster:
-    """A new, empty database cluster, written down."""
+def _placed(folder: Path, account: Account | None) -> Cluster:
+    """A place for a new database cluster, written down before there is anything in it, so that it can be removed."""
     folder.mkdir(parents=True, exist_ok=True, mode=0o700)
     if account is None:
         home = folder / "postgresql"
@@ -154,13 +157,13 @@ def _made(folder: Path, account: Account | None) -> Cluster:
         home = Path(tempfile.mkdtemp(dir=SHARED / "clusters"))
         give(home, account)
     cluster = Cluster(home=str(home), socket="", password=secrets.token_hex(24), process=None)
-    shutil.rmtree(cluster.database_folder, ignore_errors=True)  # of an initdb that was cut short
-    _initdb(cluster, account)
     _write(folder, cluster)
     return cluster
 
 
 def _initdb(cluster: Cluster, account: Account | None) -> None:
+    """Make the empty database cluster."""
+    shutil.rmtree(cluster.database_folder, ignore_errors=True)
     password = Path(cluster.home) / "password"
     password.touch(mode=0o600)
     password.write_text(cluster.password, encoding="ascii")
