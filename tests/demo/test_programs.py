@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import subprocess
 import sys
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import psutil
@@ -14,7 +15,6 @@ from smartlink.demo.programs import Known, Program, ProgramFailed, TooLate
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
-    from pathlib import Path
 
 SPEAKER = """#!{python}
 import json, os, sys, time
@@ -112,3 +112,16 @@ def test_a_free_port_is_the_preferred_one_unless_it_is_taken() -> None:
         assert programs.free_port(taken) != taken
         assert other.stdin is not None
         other.stdin.close()
+
+
+def test_a_program_is_known_by_the_port_at_which_it_listens(tmp_path: Path) -> None:
+    port = programs.free_port()
+    listens = f"import socket; s = socket.create_server(('127.0.0.1', {port})); s.accept()"
+    program = Program(Path(sys.executable).name, {}, tmp_path / "log")
+    program.start("-c", listens)
+    try:
+        programs.wait_for(lambda: program.listens_at(port), 20, "it listens")
+        assert not program.listens_at(port + 1)
+    finally:
+        program.kill()
+    assert not program.listens_at(port)

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import socket
 import subprocess
 import sys
 from typing import TYPE_CHECKING
 
 import psutil
+import pytest
 
 from smartlink.demo import programs, stage
 
@@ -40,3 +42,14 @@ def test_what_was_made_secret_here_is_struck_out(tmp_path: Path) -> None:
     built = stage.build(tmp_path)
     built.secrets.append("pass-word")
     assert "pass-word" not in built.without_secrets("the password is pass-word")
+
+
+def test_a_port_that_somebody_else_has_is_told_and_nothing_is_sent_to_them(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    built = stage.build(tmp_path)
+    monkeypatch.setattr(programs.Program, "must_run", lambda _: None)
+    monkeypatch.setattr(programs.Program, "listens_at", lambda *_: False)
+    stranger = socket.create_server((built.dicom.host, built.dicom.port))
+    with stranger, pytest.raises(programs.ProgramFailed, match=f"Port {built.dicom.port} belongs to another"):
+        built.open_dicom_port()

@@ -20,7 +20,7 @@ from rich.console import Console
 
 from smartlink.demo import check, play, stage
 from smartlink.demo.board import Board, Hop
-from smartlink.demo.programs import Program, ProgramFailed, TooLate
+from smartlink.demo.programs import Program, ProgramFailed, TooLate, last_lines
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -40,7 +40,7 @@ def main() -> int:
     console = Console()
     folder = options.folder.resolve()
     stage.clear(folder)
-    scene = stage.build(folder, dicom_port=stage.DICOM_PORT)
+    scene = stage.build(folder, dicom_port=stage.DICOM_PORT, web_port=stage.WEB_PORT)
     hops = tuple(Hop) if options.once else tuple(hop for hop in Hop if hop is not Hop.CHECKED)
     board = Board(console, time.monotonic, hops)
     try:
@@ -107,7 +107,8 @@ def _explain(console: Console, scene: Stage, board: Board, failure: ProgramFaile
     console.print(f"\ndemo: failed at: {hop.value}", markup=False)
     console.print(str(failure), markup=False, soft_wrap=True)
     told = getattr(failure, "log", "") or ""
-    for title, text in (("It said", told), (f"The end of {program.log.name}", program.tail())):
+    ends = [(f"The end of {path.name}", last_lines(path)) for path in scene.logs(program)]
+    for title, text in (("It said", told), *ends):
         if text:
             console.print(f"\n{title}:\n{scene.without_secrets(text)}", markup=False, highlight=False, soft_wrap=True)
 

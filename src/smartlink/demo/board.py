@@ -11,13 +11,14 @@ from typing import TYPE_CHECKING, Self
 
 from rich.live import Live
 from rich.markup import escape
+from rich.spinner import Spinner
 from rich.table import Table
 
 if TYPE_CHECKING:
     from collections.abc import Callable
     from types import TracebackType
 
-    from rich.console import Console
+    from rich.console import Console, RenderableType
 
 
 class Hop(Enum):
@@ -52,16 +53,16 @@ class Board:
     hops: tuple[Hop, ...] = tuple(Hop)
     _rows: dict[Hop, _Row] = field(default_factory=dict)
     _live: Live | None = None
+    _spinner: Spinner = field(default_factory=lambda: Spinner("dots", style="yellow"))
 
     def __enter__(self) -> Self:
         if self.console.is_terminal:
-            self._live = Live(self.table(), console=self.console, refresh_per_second=8)
+            self._live = Live(get_renderable=self.table, console=self.console, refresh_per_second=8)
             self._live.start()
         return self
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
         if self._live is not None:
-            self._live.update(self.table())
             self._live.stop()
             self._live = None
 
@@ -98,12 +99,25 @@ class Board:
         table = Table("", "Hop", "Time", "Where it is now", title="The way of an exam", title_justify="left")
         for hop in self.hops:
             row = self._rows.get(hop)
-            table.add_row(_sign(row), hop.value, _time(row), "" if row is None else escape(row.note))
+            table.add_row(self._sign(row), hop.value, self._clock(row), "" if row is None else escape(row.note))
         return table
+
+    def _sign(self, row: _Row | None) -> RenderableType:
+        if row is None:
+            return " "
+        if row.failed:
+            return "[red]\u2717[/red]"
+        return self._spinner if row.seconds is None else "[green]\u2713[/green]"
+
+    def _clock(self, row: _Row | None) -> str:
+        """The time it took, or the time that it is taking."""
+        if row is None or row.failed or row.seconds is not None:
+            return _time(row)
+        return f"[dim]{self.timer() - row.began:.0f} s[/dim]"
 
     def _show(self, hop: Hop, row: _Row, *, line: bool) -> None:
         if self._live is not None:
-            self._live.update(self.table())
+            self._live.refresh()
         elif line:
             text = f"{_word(row):>6}  {_time(row):>8}  {hop.value}" + (f": {row.note}" if row.note else "")
             self.console.print(text, markup=False, highlight=False, soft_wrap=True)
@@ -113,14 +127,6 @@ def _word(row: _Row) -> str:
     if row.failed:
         return "FAILED"
     return "..." if row.seconds is None else "ok"
-
-
-def _sign(row: _Row | None) -> str:
-    if row is None:
-        return " "
-    if row.failed:
-        return "[red]\u2717[/red]"
-    return "[yellow]\u2022[/yellow]" if row.seconds is None else "[green]\u2713[/green]"
 
 
 def _time(row: _Row | None) -> str:

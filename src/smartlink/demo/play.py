@@ -49,18 +49,18 @@ class Played:
 
 def play(stage: Stage, board: Board, now: Callable[[], datetime], uid: Callable[[], str]) -> Played:
     """Everything up to the exam in the physician's Drafts and the misspelt one in Unassigned."""
-    board.begin(Hop.WORKS)
+    board.begin(Hop.WORKS, "PostgreSQL, object storage, pages, link")
     stage.start_works()
     board.done(Hop.WORKS, stage.works_url)
 
     board.begin(Hop.SITE)
     administrator, physicians = hospital.cast()
     stage.secrets += [one.password for one in (administrator, *physicians)]
-    site = hospital.make(stage.works, administrator, physicians)
+    site = hospital.make(stage.works, administrator, physicians, tell=lambda what: board.begin(Hop.SITE, what))
     stage.secrets.append(site.licence_key)
     board.done(Hop.SITE, f"{len(site.people)} people can sign in")
 
-    board.begin(Hop.GATEWAY)
+    board.begin(Hop.GATEWAY, "with the license key")
     prepare_gateway(stage, site.licence_key)
     board.done(Hop.GATEWAY, f"{stage.dicom.called_ae_title} at {stage.dicom.host}:{stage.dicom.port}")
 

@@ -116,6 +116,14 @@ def read_known(path: Path) -> list[Known]:
         return []
 
 
+def last_lines(path: Path, lines: int = LOG_TAIL_LINES) -> str:
+    """The last lines of a text file; nothing when there is none."""
+    try:
+        return "\n".join(path.read_text(encoding="utf-8", errors="replace").splitlines()[-lines:])
+    except FileNotFoundError:
+        return ""
+
+
 class Program:
     """One of our programs: its command, its settings, and while it runs its process.
 
@@ -192,6 +200,13 @@ class Program:
             code = None if self._process is None else self._process.poll()
             raise ProgramFailed(f"{self.name} ended by itself (exit code {code}).", self.tail())
 
+    def listens_at(self, port: int) -> bool:
+        """Whether it is this process that listens at a TCP port."""
+        with suppress(psutil.NoSuchProcess):
+            found = psutil.Process(self.pid).net_connections("tcp")
+            return any(one.status == psutil.CONN_LISTEN and one.laddr.port == port for one in found)
+        return False
+
     def stop(self) -> int | None:
         """End the process in good order and return its exit code (None: it was not running)."""
         if self._process is None:
@@ -211,10 +226,7 @@ class Program:
 
     def tail(self, lines: int = LOG_TAIL_LINES) -> str:
         """The last lines that the program printed."""
-        try:
-            return "\n".join(self.log.read_text(encoding="utf-8", errors="replace").splitlines()[-lines:])
-        except FileNotFoundError:
-            return ""
+        return last_lines(self.log, lines)
 
     def _environment(self) -> dict[str, str]:
         own = ("WORKS_", "SMARTLINK_")

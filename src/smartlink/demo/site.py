@@ -7,6 +7,8 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from smartlink.demo.programs import Program
 
 
@@ -63,16 +65,25 @@ def make(
     organisation: str = "San Telmo Health",
     facility: str = "Hospital San Telmo",
     specialties: tuple[str, ...] = ("Cardiology", "Emergency Medicine"),
+    tell: Callable[[str], None] = lambda _: None,
 ) -> Site:
-    """Make organisation, facility, specialties (the first is the default), people and a licence key."""
+    """Make organisation, facility, specialties (the first is the default), people and a licence key.
+
+    `tell` is told what is being made.
+    """
+    tell(organisation)
     organisation_id = str(works.ask("create-organisation", organisation)["id"])
     within: tuple[str, ...] = ("--organisation", organisation_id)
+    tell(facility)
     facility_id = str(works.ask("create-facility", facility, *within)["id"])
     within = (*within, "--facility", facility_id)
     for number, specialty in enumerate(specialties):
+        tell(specialty)
         works.ask("create-specialty", specialty, *within, *(("--default",) if number == 0 else ()))
     for one in (administrator, *physicians):
+        tell(one.name)
         _make_person(works, one, within)
+    tell("License key")
     key = str(works.ask("create-licence-key", *within)["key"])
     return Site(organisation_id, facility_id, key, administrator, physicians)
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import shutil
 import socket
 from contextlib import suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
 import httpx
@@ -13,6 +13,7 @@ import httpx
 from smartlink.demo.programs import (
     LOOPBACK,
     Program,
+    ProgramFailed,
     free_port,
     read_known,
     wait_for,
@@ -31,6 +32,7 @@ if TYPE_CHECKING:
 
 UP_SECONDS = 120.0
 DICOM_PORT = 5104
+WEB_PORT = 8080
 WATERMARK_BYTES = 10**9
 RECEIVER = "SMARTLINKRCVR"
 BUCKET = str(Settings.model_fields["storage_bucket"].default)
@@ -51,7 +53,8 @@ class Stage:
         """Start Works and return when it answers."""
         self.works.start("run")
         self._write_down()
-        self._wait_until(self.works, self.works_answers, "Works answers")
+        port = httpx.URL(self.works_url).port or 0
+        self._wait_until(self.works, lambda: _listens(self.works, port) and self.works_answers(), "Works answers")
 
     def start_gateway(self) -> None:
         """Start the gateway and return when its command line sees it running."""
@@ -66,13 +69,11 @@ class Stage:
 
     def dicom_port_is_open(self) -> bool:
         """Whether somebody listens at the gateway's DICOM port."""
-        with suppress(OSError), socket.create_connection((self.dicom.host, self.dicom.port), 5):
-            return True
-        return False
+        return _somebody_listens(self.dicom.port)
 
     def open_dicom_port(self) -> None:
-        """Return when the licensed gateway listens."""
-        self._wait_until(self.gateway, self.dicom_port_is_open, "the gateway opens its DICOM port")
+        """Return when the licensed gateway listens; raise ProgramFailed when somebody else has its port."""
+        self._wait_until(self.gateway, lambda: _listens(self.gateway, self.dicom.port), "the gateway opens its port")
 
     def status(self) -> dict[str, Any]:
         """What the gateway says of itself."""
@@ -95,6 +96,15 @@ class Stage:
         with blobs.open(key) as stream:
             return b"".join(chunks(stream))
 
+    def logs(self, program: Program) -> list[Path]:
+        """Where a program says what it does: what it printed, and the gateway's service log."""
+        own = (
+            sorted((self.folder / "gateway" / "Logs").glob("SmartLink-service-*.log"))
+            if program is self.gateway
+            else []
+        )
+        return [program.log, *own[-1:]]
+
     def without_secrets(self, text: str) -> str:
         """The text with every password and key that was made here struck out."""
         for secret in self.secrets:
@@ -113,6 +123,21 @@ class Stage:
         write_known(self.folder / "programs.json", running)
 
 
+def _somebody_listens(port: int) -> bool:
+    with suppress(OSError), socket.create_connection((LOOPBACK, port), 5):
+        return True
+    return False
+
+
+def _listens(program: Program, port: int) -> bool:
+    """Whether it is this program that listens: another one may have taken the port since it was found free."""
+    if not _somebody_listens(port):
+        return False
+    if not program.listens_at(port):
+        raise ProgramFailed(f"Port {port} belongs to another program than {program.name}.", program.tail())
+    return True
+
+
 def clear(folder: Path) -> None:
     """End what an earlier demo left running and remove its folder."""
     for known in read_known(folder / "programs.json"):
@@ -123,9 +148,9 @@ def clear(folder: Path) -> None:
         shutil.rmtree(folder)
 
 
-def works_program(folder: Path, settings: Mapping[str, str] | None = None) -> tuple[Program, str]:
+def works_program(folder: Path, settings: Mapping[str, str] | None = None, *, port: int = 0) -> tuple[Program, str]:
     """Works with its data in `folder`, not yet started, and the address at which it will answer."""
-    port = free_port()
+    port = free_port(port)
     url = f"http://{LOOPBACK}:{port}"
     own = {
         "WORKS_DATA": str(folder / "works"),
@@ -147,16 +172,17 @@ def gateway_program(folder: Path, works_url: str) -> Program:
     return Program("smartlink", settings, folder / "smartlink.log")
 
 
-def build(folder: Path, *, dicom_port: int = 0) -> Stage:
-    """The stage in a folder; nothing is started."""
+def build(folder: Path, *, dicom_port: int = 0, web_port: int = 0) -> Stage:
+    """The stage in a folder, on these ports if they are free; nothing is started."""
     folder.mkdir(parents=True, exist_ok=True)
-    works, url = works_program(folder)
+    works, url = works_program(folder, port=web_port)
     target = Target(LOOPBACK, free_port(dicom_port), RECEIVER)
     return Stage(folder, works, gateway_program(folder, url), url, target)
 
 
 def prepare_gateway(stage: Stage, licence_key: str) -> None:
     """Set port and disk watermark, activate, start, and return when the DICOM port is open."""
+    stage.dicom = replace(stage.dicom, port=free_port(stage.dicom.port))
     stage.gateway.ask("settings", f"port={stage.dicom.port}", f"disk_reserve_bytes={WATERMARK_BYTES}")
     stage.start_gateway()
     stage.gateway.ask("activate", licence_key)
