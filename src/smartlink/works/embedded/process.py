@@ -81,12 +81,20 @@ def _see_it_end(process: psutil.Process, recorded: Recorded, patience: float) ->
     """Return once it runs no more: collected if it is our child, perhaps a zombie if another's, over all the same."""
     end = time.monotonic() + patience
     while time.monotonic() < end:
-        over = recorded.process() is None
+        over = recorded.process() is None and _threads(process) <= 1
         with suppress(psutil.TimeoutExpired):
             process.wait(0 if over else LOOK_AGAIN)
             return
         if over:
             return
+
+
+def _threads(process: psutil.Process) -> int:
+    """How many of its threads are left: while one is, its files and ports may still be open."""
+    try:
+        return process.num_threads()
+    except psutil.Error:
+        return 0
 
 
 def record(pid: int) -> Recorded:

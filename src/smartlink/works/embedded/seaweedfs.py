@@ -24,6 +24,7 @@ ROLES = ("master", "volume", "filer", "s3")
 GRPC_OFFSET = 10000
 EPHEMERAL = 32768
 UP_WITHIN = 60.0
+LOOK_AGAIN = 0.2
 ATTEMPTS = 3
 LOOPBACK = "127.0.0.1"
 
@@ -135,6 +136,7 @@ def _arguments(data: Path, configuration: Path, ports: Sequence[int]) -> list[st
         "-s3.port.iceberg=0",
         "-s3.port.lance=0",
         "-master.telemetry=false",
+        "-master.electionTimeout=1s",  # it is alone and need not wait for others to be elected
         "-master.volumeSizeLimitMB=256",
         "-volume.max=0",  # as many volumes as the disk holds
     ]
@@ -153,7 +155,7 @@ def _came_up(store: Store) -> bool:
             return True
         if store.process is None or store.process.process() is None:
             break
-        time.sleep(0.05)
+        time.sleep(LOOK_AGAIN)
     return False
 
 
