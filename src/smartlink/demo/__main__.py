@@ -92,12 +92,19 @@ def _stay(scene: Stage, console: Console, played: Played) -> None:
     console.print(f"\nWorks:    {scene.works_url}")
     console.print(f"Gateway:  {scene.dicom.called_ae_title} at {scene.dicom.host}:{scene.dicom.port} (DICOM)\n")
     for person in played.site.people:
-        console.print(f"  {person.name:<15} {person.role:<27} {person.email:<32} {person.password}", highlight=False)
+        console.print(
+            f"  {person.name:<15} {_on_screen(person.role):<27} {person.email:<32} {person.password}", highlight=False
+        )
     console.print("\nCtrl-C ends it.")
     ended = threading.Event()
     while not ended.wait(1):
         scene.works.must_run()
         scene.gateway.must_run()
+
+
+def _on_screen(role: str) -> str:
+    """A role as pages write it."""
+    return role.replace("_", " ").replace("organisation", "organization")
 
 
 def _explain(console: Console, scene: Stage, board: Board, failure: ProgramFailed | TooLate) -> None:
