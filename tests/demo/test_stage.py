@@ -53,3 +53,13 @@ def test_a_port_that_somebody_else_has_is_told_and_nothing_is_sent_to_them(
     stranger = socket.create_server((built.dicom.host, built.dicom.port))
     with stranger, pytest.raises(programs.ProgramFailed, match=f"Port {built.dicom.port} belongs to another"):
         built.open_dicom_port()
+
+
+def test_the_gateways_logs_are_what_it_printed_and_its_newest_service_log(tmp_path: Path) -> None:
+    built = stage.build(tmp_path)
+    folder = tmp_path / "gateway" / "Logs"
+    folder.mkdir(parents=True)
+    for day in ("23", "24"):
+        (folder / f"SmartLink-service-2026-11-{day}.log").write_text("{}\n", encoding="utf-8")
+    assert built.logs(built.gateway) == [tmp_path / "smartlink.log", folder / "SmartLink-service-2026-11-24.log"]
+    assert built.logs(built.works) == [tmp_path / "works.log"]
