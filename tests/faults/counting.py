@@ -9,7 +9,7 @@ from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Self
 
-PIECE = 1 << 16
+PIECE = 1 << 20
 
 
 @dataclass(slots=True)
