@@ -36,7 +36,7 @@ def traced(pid: int, out: Path) -> Iterator[None]:
             tracer.wait(10)
 
 
-@pytest.mark.proves("R100", "R151")
+@pytest.mark.proves("R151")
 def test_file_and_folder_are_flushed_before_success_is_sent(
     gateway: Gateway, tmp_path: Path, uid: Callable[[], str]
 ) -> None:

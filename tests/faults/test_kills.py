@@ -28,7 +28,7 @@ DRAIN_SECONDS = 100.0
 
 
 @pytest.mark.timeout(240)
-@pytest.mark.proves("R100", "R151", "R152")
+@pytest.mark.proves("R151", "R152")
 def test_ten_kills_lose_nothing_and_repeat_at_most_one_for_each(
     cloud: Cloud, own_gateway: Gateway, door: CountingDoor, uid: Callable[[], str]
 ) -> None:

@@ -20,7 +20,7 @@ pytestmark = pytest.mark.faults
 CUTS = {"empty": 0, "in the mark": 5, "in the preamble": 100, "in the File Meta": 300, "one byte short": -1}
 
 
-@pytest.mark.proves("R152")
+@pytest.mark.proves("R151")
 def test_files_cut_short_go_to_incomplete_and_are_reported_and_a_whole_one_is_taken_in(
     own_gateway: Gateway, uid: Callable[[], str]
 ) -> None:

@@ -25,7 +25,6 @@ SEE_OTHER, NOT_FOUND = 303, 404
 NOBODYS_ID = "00000000-0000-4000-8000-000000000000"
 
 
-@pytest.mark.proves("R8")
 def test_charlie_gets_not_found_for_every_address_of_bobs_exam(
     cloud: Cloud, gateway: Gateway, uid: Callable[[], str]
 ) -> None:

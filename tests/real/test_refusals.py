@@ -107,7 +107,6 @@ def test_a_data_set_whose_uid_differs_from_the_commands_is_kept_as_unreadable_an
     assert gateway.journey(study).stops == ()
 
 
-@pytest.mark.proves("R151")
 def test_under_the_disk_watermark_an_image_is_refused_before_anything_is_written(
     gateway: Gateway, uid: Callable[[], str]
 ) -> None:
@@ -129,7 +128,7 @@ def test_under_the_disk_watermark_an_image_is_refused_before_anything_is_written
     still_serves(gateway, uid)
 
 
-@pytest.mark.proves("R27", "R33")
+@pytest.mark.proves("R27", "R28", "R31")
 def test_without_a_licence_or_with_a_wrong_key_the_dicom_port_is_closed(unlicensed: Gateway) -> None:
     program = unlicensed.stage.gateway
     program.ask("settings", f"port={unlicensed.target.port}", f"disk_reserve_bytes={10**6}")
