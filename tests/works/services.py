@@ -9,6 +9,8 @@ import secrets
 import shutil
 import tempfile
 import threading
+import urllib.error
+import urllib.request
 import uuid
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -187,11 +189,16 @@ def access(database: TestDatabase) -> "Iterator[Access]":
 
 
 @pytest.fixture
-def bucket(seaweedfs: "Store") -> Bucket:
-    """This test's own bucket."""
+def bucket(seaweedfs: "Store") -> Iterator[Bucket]:
+    """This test's own bucket; its volumes are given back, since a store has only as many as its disk holds."""
     bucket = Bucket(seaweedfs.endpoint, f"test-{uuid.uuid4()}", seaweedfs.access_key, seaweedfs.secret_key)
     bucket.blobs().make_bucket()
-    return bucket
+    yield bucket
+    volumes = f"http://127.0.0.1:{seaweedfs.ports[0]}/col/delete?collection={bucket.name}"
+    try:
+        urllib.request.urlopen(volumes, timeout=10).close()
+    except urllib.error.HTTPError as nothing_written:
+        nothing_written.close()
 
 
 @pytest.fixture
