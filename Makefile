@@ -39,8 +39,8 @@ check: $(ready) ## Checks alone: ruff, mypy for Linux and Windows, the arrows be
 	@$(bin)/lint-imports --no-logo
 
 .PHONY: pytest
-pytest: $(ready) $(ui) ## Tests alone; TESTS="tests/link -k key" narrows them
-	@$(bin)/pytest -q -m "not soak" $(TESTS)
+pytest: $(ready) $(ui) ## Tests alone, on both cores; TESTS="tests/link -k key" narrows them
+	@$(bin)/pytest -q -n 2 --dist loadfile -m "not soak" $(TESTS)
 
 .PHONY: format
 format: $(ready) ## Let ruff put the code in order

@@ -47,17 +47,18 @@ def test_a_cine_plays_and_its_pixels_change(cine: Page) -> None:
 
 def test_a_cine_plays_at_the_rate_of_its_header(cine: Page) -> None:
     cine.evaluate("""() => {
-        window.seen = new Map();
+        window.seen = [];
         const stage = document.getElementById("stage");
-        new MutationObserver(() => window.seen.set(Number(stage.dataset.frame), performance.now()))
+        new MutationObserver(() => window.seen.push([Number(stage.dataset.frame), performance.now()]))
             .observe(stage, {attributeFilter: ["data-frame"]});
     }""")
     cine.click(".strip button:nth-child(2)")
     _reach(cine, FRAMES - 5)
-    seen = [(float(frame), float(at)) for frame, at in cine.evaluate("[...window.seen]")]
-    late = [each for each in seen if each[0] >= 10]
-    (first, since), (last, until) = late[0], late[-1]
-    assert (until - since) / (last - first) == pytest.approx(FRAME_MS, rel=0.3)
+    seen = [(float(frame), float(at)) for frame, at in cine.evaluate("window.seen")]
+    end = next((place for place in range(1, len(seen)) if seen[place][0] < seen[place - 1][0] > 0), len(seen))
+    (first, since), *_, (last, until) = [each for each in seen[:end] if each[0] >= 10]
+    # A busy machine drops frames, but never shows one before its time.
+    assert (until - since) / (last - first) >= FRAME_MS * 0.7
 
 
 def test_space_and_arrows_do_what_the_buttons_do(cine: Page) -> None:

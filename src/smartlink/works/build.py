@@ -121,14 +121,15 @@ def worker(settings: Settings, ground: Floor, clock: Clock) -> "Worker":
 
 
 class Jobs:
-    """What the worker's jobs call."""
+    """What the worker's jobs call, and what they draw with."""
 
     def __init__(self, ground: Floor, clock: Clock) -> None:
         """Take what the use cases stand on."""
         from smartlink.works.exams.intake import Intake
+        from smartlink.works.images.previews import Drawings
         from smartlink.works.tasks.producer import Producer
 
-        self._ground = ground
+        self.access, self.blobs, self.drawings = ground.access, ground.blobs, Drawings()
         self._intake = Intake(ground.access, ground.blobs, Producer(), clock)
 
     def ingest(self, organisation_id: uuid.UUID, upload_ids: Sequence[uuid.UUID]) -> None:
@@ -139,7 +140,11 @@ class Jobs:
         """Make the pictures of an instance."""
         from smartlink.works.images.previews import make_previews
 
-        make_previews(self._ground, organisation_id, instance_id)
+        make_previews(self, organisation_id, instance_id)
+
+    def interrupt(self) -> None:
+        """What takes long ends now, to be done again later."""
+        self.drawings.close()
 
 
 def is_healthy(ground: Floor) -> bool:

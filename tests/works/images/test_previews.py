@@ -1,8 +1,9 @@
 """Pictures are made once, in a process of their own, and a process that dies is an answer."""
 
 import sys
+import threading
 import uuid
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
 
@@ -12,8 +13,9 @@ from pydicom.dataset import Dataset
 from smartlink.works.access import Access
 from smartlink.works.blobs.s3 import S3Blobs
 from smartlink.works.blobs.store import frame_key, thumbnail_key
+from smartlink.works.errors import TryAgain
 from smartlink.works.images import previews
-from smartlink.works.images.previews import Drawn, draw_apart, make_previews
+from smartlink.works.images.previews import Drawings, Drawn, make_previews
 from tests.works.images.examples import colour, dataset, jpeg, save
 from tests.works.web.town import Town
 
@@ -22,6 +24,7 @@ from tests.works.web.town import Town
 class Tools:
     access: Access
     blobs: S3Blobs
+    drawings: Drawings = field(default_factory=Drawings)
 
 
 def _stored(town: Town, made: Dataset, folder: Path) -> tuple[uuid.UUID, uuid.UUID]:
@@ -81,12 +84,12 @@ def test_an_instance_that_never_was_is_nobody_s_business(town: Town) -> None:
 
 def test_a_drawing_process_that_aborts_means_a_damaged_image(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(previews, "DRAW", (sys.executable, "-c", "import os; os.abort()"))
-    assert draw_apart(tmp_path / "image.dcm", tmp_path) == Drawn("damaged", None)
+    assert Drawings().draw(tmp_path / "image.dcm", tmp_path) == Drawn("damaged", None)
 
 
 def test_a_drawing_process_that_does_not_end_is_ended(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(previews, "DRAW", (sys.executable, "-c", "import time; time.sleep(600)"))
-    assert draw_apart(tmp_path / "image.dcm", tmp_path, patience_seconds=0.2) == Drawn("too_large", None)
+    assert Drawings().draw(tmp_path / "image.dcm", tmp_path, patience_seconds=0.2) == Drawn("too_large", None)
 
 
 def test_a_jpeg_that_aborts_the_decoder_ends_in_a_reason(tmp_path: Path) -> None:
@@ -94,4 +97,16 @@ def test_a_jpeg_that_aborts_the_decoder_ends_in_a_reason(tmp_path: Path) -> None
     whole = bytearray(path.read_bytes())
     whole[885:900] = bytes.fromhex("fc0999efaaae09b3054d0510335c65")
     path.write_bytes(whole)
-    assert draw_apart(path, tmp_path).state in {"damaged", "ready"}
+    assert Drawings().draw(path, tmp_path).state in {"damaged", "ready"}
+
+
+def test_works_that_ends_does_not_wait_for_a_drawing(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setattr(previews, "DRAW", (sys.executable, "-c", "import sys, time; time.sleep(600)"))
+    drawings = Drawings()
+    closing = threading.Timer(0.3, drawings.close)
+    closing.start()
+    with pytest.raises(TryAgain):
+        drawings.draw(tmp_path / "image.dcm", tmp_path)
+    with pytest.raises(TryAgain):
+        drawings.draw(tmp_path / "image.dcm", tmp_path)
+    closing.join()

@@ -35,6 +35,9 @@ class Desk:
         assert isinstance(instance_id, uuid.UUID)
         self._call("preview", organisation_id)
 
+    def interrupt(self) -> None:
+        """See Todo."""
+
     def _call(self, name: str, organisation_id: uuid.UUID) -> None:
         self.calls.put((name, organisation_id))
         if self.failures:

@@ -7,6 +7,7 @@ image's own, and an image whose pictures stand is left alone.
 import subprocess
 import sys
 import tempfile
+import threading
 import uuid
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,6 +15,7 @@ from typing import Final, Protocol
 
 from smartlink.works.access import Access
 from smartlink.works.blobs.store import BlobMissing, Blobs, chunks, frame_key, thumbnail_key
+from smartlink.works.errors import TryAgain
 from smartlink.works.images.draw import READY
 from smartlink.works.images.frames import Why
 from smartlink.works.store import listen, previews
@@ -21,18 +23,6 @@ from smartlink.works.store import listen, previews
 MEDIA_TYPE: Final = "image/webp"
 PATIENCE_SECONDS: Final = 1_200.0
 DRAW: Final = (sys.executable, "-m", "smartlink.works.images.draw")
-
-
-class Tools(Protocol):
-    """What making pictures needs."""
-
-    @property
-    def access(self) -> Access:
-        """The way to the organisation's rows."""
-
-    @property
-    def blobs(self) -> Blobs:
-        """Where the image is, and the pictures go."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,6 +33,67 @@ class Drawn:
     frames: int | None
 
 
+class Drawings:
+    """Processes that draw, so that they can all be told to end; one for the worker's process."""
+
+    def __init__(self) -> None:
+        """Nobody draws yet."""
+        self._lock = threading.Lock()
+        self._running: set[subprocess.Popen[str]] = set()
+        self._closed = False
+
+    def draw(self, source: Path, folder: Path, patience_seconds: float = PATIENCE_SECONDS) -> Drawn:
+        """Draw in a process of its own; one that dies or does not come to an end means that the image is damaged.
+
+        Raises TryAgain when `close` was called: the pictures can be made later.
+        """
+        with self._lock:
+            self.go_on()
+            process = subprocess.Popen(
+                [*DRAW, source, folder], stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True
+            )
+            self._running.add(process)
+        try:
+            told, _ = process.communicate(timeout=patience_seconds)
+        except subprocess.TimeoutExpired:
+            return Drawn(Why.TOO_LARGE, None)
+        finally:
+            with self._lock:
+                self._running.discard(process)
+            _end(process)
+        self.go_on()
+        return _drawn(process.returncode, told.split())
+
+    def go_on(self) -> None:
+        """Return while drawing is wanted; TryAgain after `close`."""
+        if self._closed:
+            message = "Works is ending; the pictures are made when it runs again."
+            raise TryAgain(message)
+
+    def close(self) -> None:
+        """Draw no more: what is being drawn ends at once."""
+        with self._lock:
+            self._closed = True
+            for process in self._running:
+                process.kill()
+
+
+class Tools(Protocol):
+    """What making pictures needs."""
+
+    @property
+    def drawings(self) -> Drawings:
+        """Who draws."""
+
+    @property
+    def access(self) -> Access:
+        """The way to the organisation's rows."""
+
+    @property
+    def blobs(self) -> Blobs:
+        """Where the image is, and the pictures go."""
+
+
 def make_previews(tools: Tools, organisation_id: uuid.UUID, instance_id: uuid.UUID) -> None:
     """The image's pictures stand in the store, or the reason why there can be none is kept beside it."""
     with tools.access.organisation(organisation_id) as site:
@@ -50,22 +101,26 @@ def make_previews(tools: Tools, organisation_id: uuid.UUID, instance_id: uuid.UU
     if source is None or source.preview_state != previews.WAITING:
         return
     with tempfile.TemporaryDirectory(prefix="preview-") as name:
-        drawn = _make(tools.blobs, organisation_id, instance_id, source.object_key, Path(name))
+        drawn = _make(tools, organisation_id, instance_id, source.object_key, Path(name))
     with tools.access.organisation(organisation_id) as site:
         previews.settle(site, instance_id, drawn.state, drawn.frames)
         listen.tell(site, source.exam_id)
 
 
-def _make(blobs: Blobs, organisation_id: uuid.UUID, instance_id: uuid.UUID, key: str, folder: Path) -> Drawn:
+def _make(tools: Tools, organisation_id: uuid.UUID, instance_id: uuid.UUID, key: str, folder: Path) -> Drawn:
+    blobs = tools.blobs
     original = folder / "image.dcm"
     try:
         with blobs.open(key) as stream, original.open("wb") as file:
-            file.writelines(chunks(stream))
+            for piece in chunks(stream):
+                tools.drawings.go_on()
+                file.write(piece)
     except BlobMissing:
         return Drawn(Why.DAMAGED, None)
-    drawn = draw_apart(original, folder)
+    drawn = tools.drawings.draw(original, folder)
     if drawn.frames is not None:
         for frame in range(1, drawn.frames + 1):
+            tools.drawings.go_on()
             name = frame_key(organisation_id, instance_id, frame)
             blobs.put(name, (folder / f"{frame}.webp").read_bytes(), content_type=MEDIA_TYPE)
         thumbnail = (folder / "thumb.webp").read_bytes()
@@ -73,17 +128,17 @@ def _make(blobs: Blobs, organisation_id: uuid.UUID, instance_id: uuid.UUID, key:
     return drawn
 
 
-def draw_apart(source: Path, folder: Path, patience_seconds: float = PATIENCE_SECONDS) -> Drawn:
-    """Draw in a process of its own; one that dies or does not come to an end means that the image is damaged."""
-    try:
-        done = subprocess.run(
-            [*DRAW, source, folder], capture_output=True, check=False, text=True, timeout=patience_seconds
-        )
-    except subprocess.TimeoutExpired:
-        return Drawn(Why.TOO_LARGE, None)
-    words = done.stdout.split()
-    if done.returncode == 0 and len(words) > 1 and words[-2] == READY:
+def _drawn(returncode: int, words: list[str]) -> Drawn:
+    """What the drawing process said; a death without a word is an answer too."""
+    if returncode == 0 and len(words) > 1 and words[-2] == READY:
         return Drawn(READY, int(words[-1]))
-    if done.returncode == 0 and words and words[-1] in set(Why):
+    if returncode == 0 and words and words[-1] in set(Why):
         return Drawn(words[-1], None)
     return Drawn(Why.DAMAGED, None)
+
+
+def _end(process: subprocess.Popen[str]) -> None:
+    """The process is over and collected, its pipe closed."""
+    if process.poll() is None:
+        process.kill()
+        process.communicate()

@@ -40,6 +40,9 @@ class Todo(Protocol):
     def preview(self, organisation_id: uuid.UUID, instance_id: uuid.UUID) -> None:
         """Make the pictures of an instance."""
 
+    def interrupt(self) -> None:
+        """End what takes long with TryAgain: the worker is closing."""
+
 
 class Patiently(BaseRetryStrategy):
     """Again after 1 s, 2 s, 4 s … 5 minutes; never for what can never succeed."""
@@ -68,8 +71,9 @@ class Worker:
         self._thread.start()
 
     def close(self, patience: float = DRAIN_SECONDS + 10) -> None:
-        """Finish the jobs in hand, take no more."""
+        """Finish the jobs in hand, or interrupt those that take long; take no more."""
         self._stop.set()
+        self._todo.interrupt()
         if self._thread.is_alive():
             self._thread.join(patience)
 
