@@ -76,3 +76,9 @@ def test_a_wrong_deployment_is_refused_with_a_sentence(monkeypatch: pytest.Monke
     monkeypatch.setenv("SMARTLINK_UPLOAD_LANES", "many")
     with pytest.raises(SettingRefused, match="upload_lanes"):
         deployment()
+
+
+def test_a_mistyped_name_in_the_environment_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("SMARTLINK_WORK_URL", "https://works.example.org")
+    with pytest.raises(SettingRefused, match="no setting SMARTLINK_WORK_URL"):
+        deployment()

@@ -51,3 +51,14 @@ def test_secrets_do_not_show_and_nothing_can_be_changed() -> None:
     assert "hunter" not in repr(read)
     with pytest.raises(ValidationError):
         setattr(read, "port", 1)  # noqa: B010 - mypy knows that it cannot be set
+
+
+def test_a_mistyped_name_in_the_environment_is_refused_and_a_command_s_own_is_not(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setenv("WORKS_PASSWORD", "for create-user")
+    settings.read()
+    monkeypatch.setenv("WORKS_DATABSE_URL", "postgresql://hunter2@db/works")
+    with pytest.raises(Invalid, match="no setting WORKS_DATABSE_URL") as refusal:
+        settings.read()
+    assert "hunter2" not in str(refusal.value)

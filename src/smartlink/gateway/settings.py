@@ -7,14 +7,17 @@ each field is what the settings page shows.
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Final, Literal
 
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from smartlink.gateway.platform.folders import default_data_folder
 from smartlink.standard.names import AETitle
+
+PREFIX: Final = "SMARTLINK_"
 
 
 def _ae_title(text: str) -> str:
@@ -38,7 +41,7 @@ RetryMinutes = Annotated[Literal[5, 15, 30], BeforeValidator(_number)]
 class Deployment(BaseSettings):
     """The settings of this machine's installation, from the environment."""
 
-    model_config = SettingsConfigDict(env_prefix="SMARTLINK_", frozen=True, extra="forbid")
+    model_config = SettingsConfigDict(env_prefix=PREFIX, frozen=True, extra="forbid")
 
     data: Path = Field(
         default_factory=default_data_folder,
@@ -116,7 +119,13 @@ def changed(settings: SmartLinkSettings, changes: dict[str, str]) -> tuple[Smart
 
 
 def deployment(**given: Any) -> Deployment:  # noqa: ANN401  passed on to pydantic, which checks each
-    """Return the deployment settings; `given` wins over the environment. Raises SettingRefused."""
+    """Return the deployment settings; `given` wins over the environment. Raises SettingRefused.
+
+    A name in the environment that looks like a setting and is none is refused: it is a typing error.
+    """
+    known = {PREFIX + name.upper() for name in Deployment.model_fields}
+    if unknown := sorted(name for name in os.environ if name.startswith(PREFIX) and name not in known):
+        raise SettingRefused(f"There is no setting {unknown[0]}. Settings are: {', '.join(sorted(known))}.")
     try:
         return Deployment(**{name: value for name, value in given.items() if value is not None})
     except ValidationError as error:

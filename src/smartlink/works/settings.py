@@ -1,7 +1,8 @@
 """What an operator can set, read once from the environment (`WORKS_…`) and frozen; unknown settings are refused."""
 
+import os
 from pathlib import Path
-from typing import Any, Self
+from typing import Any, Final, Self
 from urllib.parse import urlsplit
 
 from pydantic import Field, SecretStr, ValidationError, model_validator
@@ -10,11 +11,15 @@ from pydantic_settings import BaseSettings, SettingsConfigDict
 from smartlink.link import paths
 from smartlink.works.errors import Invalid
 
+PREFIX: Final = "WORKS_"
+NO_SETTINGS: Final = frozenset({"WORKS_PASSWORD"})
+"""Names that a single command reads."""
+
 
 class Settings(BaseSettings):
     """The settings of one deployment."""
 
-    model_config = SettingsConfigDict(env_prefix="WORKS_", frozen=True, extra="forbid", hide_input_in_errors=True)
+    model_config = SettingsConfigDict(env_prefix=PREFIX, frozen=True, extra="forbid", hide_input_in_errors=True)
 
     data: Path = Field(
         default=Path("works-data"), description="Folder of the deployment's key and of the embedded services."
@@ -70,12 +75,19 @@ class Settings(BaseSettings):
 
 
 def read(**given: Any) -> Settings:  # noqa: ANN401 - passed on to pydantic, which checks each
-    """The settings; `given` wins over the environment. Raises Invalid with a sentence that quotes no value."""
+    """The settings; `given` wins over the environment. Raises Invalid with a sentence that quotes no value.
+
+    A name in the environment that looks like a setting and is none is refused: it is a typing error.
+    """
+    known = {PREFIX + name.upper() for name in Settings.model_fields} | NO_SETTINGS
+    if unknown := sorted(name for name in os.environ if name.startswith(PREFIX) and name not in known):
+        message = f"There is no setting {unknown[0]}. Settings are: {', '.join(sorted(known - NO_SETTINGS))}."
+        raise Invalid(message)
     try:
         return Settings(**{name: value for name, value in given.items() if value is not None})
     except ValidationError as error:
         parts = [
-            f"{'WORKS_' + '_'.join(map(str, one['loc'])).upper() if one['loc'] else 'settings'}: "
+            f"{PREFIX + '_'.join(map(str, one['loc'])).upper() if one['loc'] else 'settings'}: "
             f"{one['msg'].removeprefix('Value error, ')}"
             for one in error.errors(include_url=False, include_context=False, include_input=False)
         ]
