@@ -1,8 +1,15 @@
 """Exams arrive on a page that nobody reloads."""
 
-from playwright.sync_api import expect
+import time
+
+from playwright.sync_api import Route, expect
 
 from tests.browser.conftest import Window
+
+
+def late(route: Route) -> None:
+    time.sleep(0.5)
+    route.continue_()
 
 
 def test_an_exam_arrives_in_drafts_by_itself(window: Window) -> None:
@@ -39,6 +46,7 @@ def test_an_image_arrives_on_the_exam_page_while_another_is_looked_at(window: Wi
 def test_without_a_stream_the_page_asks_every_five_seconds(window: Window) -> None:
     page = window.page
     page.route("**/live", lambda route: route.abort())
+    page.route("**/console.js*", late)
     window.sign_in()
     exam = window.town.exam(window.town.bob)
     page.wait_for_selector(f"#exam-{exam}")
