@@ -17,4 +17,10 @@ def test_only_health_keys_activation_and_token_need_no_bearer_token() -> None:
         paths.CONNECTION,
         paths.UPLOADS_OFFER,
         paths.UPLOADS_CONFIRM,
+        paths.UPLOADS_PARTS,
+        paths.COMMANDS,
+        paths.COMMANDS_ACKNOWLEDGE,
+        paths.DOWNLOADS,
+        paths.DELIVERIES_REPORT,
+        paths.FAILURES,
     }

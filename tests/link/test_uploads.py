@@ -9,7 +9,19 @@ from typing import Any
 import pytest
 from pydantic import ValidationError
 
-from smartlink.link.uploads import Confirm, Held, Offer, Offered, OfferedInstance, Receipt, Refused, Ticket
+from smartlink.link.uploads import (
+    PART_SIZE,
+    Confirm,
+    Held,
+    Multipart,
+    Offer,
+    Offered,
+    OfferedInstance,
+    Part,
+    Receipt,
+    Refused,
+    Ticket,
+)
 
 NOW = datetime(2026, 11, 24, 9, 0, tzinfo=UTC)
 
@@ -40,6 +52,7 @@ def test_answers_of_every_kind_travel_and_come_back() -> None:
             Ticket(
                 reference="2", upload_id=uuid.UUID(int=4), url="http://127.0.0.1/x", headers={"a": "b"}, expires_at=NOW
             ),
+            Multipart(reference="4", upload_id=uuid.UUID(int=5)),
             Refused(reference="3", type="urn:smartlink:problem:instance_refused", detail="No."),
         )
     )
@@ -74,3 +87,9 @@ def test_a_batch_is_bounded() -> None:
         Offer.model_validate({"instances": [offered()] * 65})
     with pytest.raises(ValidationError):
         Confirm(upload_ids=())
+
+
+@pytest.mark.parametrize("changes", [{"number": 0}, {"number": 1025}, {"size": PART_SIZE + 1}, {"sha256": "A" * 64}])
+def test_a_hostile_part_is_refused(changes: dict[str, Any]) -> None:
+    with pytest.raises(ValidationError):
+        Part.model_validate({"number": 1, "size": 1, "sha256": "0" * 64} | changes)

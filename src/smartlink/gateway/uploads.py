@@ -32,12 +32,14 @@ from smartlink.link.uploads import (
     Confirmed,
     Held,
     Missing,
+    Multipart,
     Offer,
     Offered,
     OfferedInstance,
     Refused,
     Stored,
     Ticket,
+    Verifying,
 )
 
 if TYPE_CHECKING:
@@ -295,7 +297,7 @@ class Uploads:
         if expired:
             self._hand_over(expired, renewed=True)
 
-    def _offer(self, batch: Sequence[Ready]) -> dict[str, Held | Ticket | Refused]:
+    def _offer(self, batch: Sequence[Ready]) -> dict[str, Held | Ticket | Multipart | Refused]:
         try:
             offered = self._works.offer(Offer(instances=tuple(one.offered for one in batch)))
         except TryAgain as error:
@@ -350,7 +352,7 @@ class Uploads:
             else:
                 self._try_later(one.claim, "Works did not find the uploaded file.")
 
-    def _confirmed(self, upload_ids: Sequence[UUID]) -> dict[UUID, Stored | Missing]:
+    def _confirmed(self, upload_ids: Sequence[UUID]) -> dict[UUID, Stored | Missing | Verifying]:
         if not upload_ids:
             return {}
         try:

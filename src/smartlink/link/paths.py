@@ -17,6 +17,13 @@ CONFIGURATION: Final = "/link/v1/configuration"
 CONNECTION: Final = "/link/v1/connections/{connection_id}"
 UPLOADS_OFFER: Final = "/link/v1/uploads/offer"
 UPLOADS_CONFIRM: Final = "/link/v1/uploads/confirm"
+UPLOADS_PARTS: Final = "/link/v1/uploads/parts"
+COMMANDS: Final = "/link/v1/commands"
+"""GET, with `wait` in seconds: the long poll."""
+COMMANDS_ACKNOWLEDGE: Final = "/link/v1/commands/acknowledge"
+DOWNLOADS: Final = "/link/v1/downloads"
+DELIVERIES_REPORT: Final = "/link/v1/deliveries/report"
+FAILURES: Final = "/link/v1/failures"
 
 OPEN: Final = frozenset({HEALTH, KEYS, ACTIVATE, TOKEN})
 """The addresses that need no bearer token: the caller has none yet, or needs none."""

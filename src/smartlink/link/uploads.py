@@ -12,6 +12,11 @@ from smartlink.link.message import Digest, Message, Moment, UIDText
 MOST_INSTANCES: Final = 64
 LARGEST_OBJECT: Final = 16 * 1024**3
 """Bytes."""
+LARGEST_WHOLE: Final = 32 * 1024**2
+"""Bytes; a larger object is put in parts."""
+PART_SIZE: Final = 16 * 1024**2
+"""Bytes of each part but the last."""
+MOST_PARTS_AT_ONCE: Final = 16
 
 
 class OfferedInstance(Message):
@@ -74,6 +79,16 @@ class Ticket(Message):
     """Works holds other bytes under the same UID: both are kept, and a person decides."""
 
 
+class Multipart(Message):
+    """Permission to put one object in parts of `PART_SIZE`; tickets for them are asked for just before use."""
+
+    outcome: Literal["multipart"] = "multipart"
+    reference: str
+    upload_id: UUID
+    conflict: bool = False
+    """As in `Ticket`."""
+
+
 class Refused(Message):
     """This instance can never be taken as it is: the type is a fault of an instance, the detail a sentence."""
 
@@ -86,7 +101,40 @@ class Refused(Message):
 class Offered(Message):
     """One answer for each offered instance."""
 
-    answers: tuple[Annotated[Held | Ticket | Refused, Field(discriminator="outcome")], ...]
+    answers: tuple[Annotated[Held | Ticket | Multipart | Refused, Field(discriminator="outcome")], ...]
+
+
+class Part(Message):
+    """One part that is about to be put."""
+
+    number: Annotated[int, Field(ge=1, le=LARGEST_OBJECT // PART_SIZE)]
+    size: Annotated[int, Field(gt=0, le=PART_SIZE)]
+    sha256: Digest
+
+
+class PartsRequest(Message):
+    """Tickets are wanted for these parts of one upload."""
+
+    upload_id: UUID
+    parts: Annotated[tuple[Part, ...], Field(min_length=1, max_length=MOST_PARTS_AT_ONCE)]
+
+
+class PartTicket(Message):
+    """Permission to put one part, bound to its length and digest. Send exactly these headers."""
+
+    number: int
+    url: str
+    headers: dict[str, str]
+    expires_at: Moment
+
+
+class Parts(Message):
+    """Tickets for the parts that are not there yet, and the numbers of those of the requested that are."""
+
+    tickets: tuple[PartTicket, ...]
+    stored: tuple[int, ...] = ()
+    unknown: bool = False
+    """Works does not know the upload any more: offer the instance again."""
 
 
 class Confirm(Message):
@@ -112,7 +160,14 @@ class Missing(Message):
     detail: str
 
 
+class Verifying(Message):
+    """The parts were joined and Works reads the whole to verify its digest: confirm again in a while."""
+
+    outcome: Literal["verifying"] = "verifying"
+    upload_id: UUID
+
+
 class Confirmed(Message):
     """One answer for each confirmed upload."""
 
-    answers: tuple[Annotated[Stored | Missing, Field(discriminator="outcome")], ...]
+    answers: tuple[Annotated[Stored | Missing | Verifying, Field(discriminator="outcome")], ...]

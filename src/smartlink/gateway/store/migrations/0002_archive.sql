@@ -1,0 +1,2 @@
+-- Orders of Works: instances on their way to a PACS.
+SELECT 1;

@@ -1,0 +1,2 @@
+-- Uploads in parts.
+SELECT 1;

@@ -1,0 +1,2 @@
+-- Connections that a person adds, edits and deletes.
+SELECT 1;

@@ -1,0 +1,1 @@
+-- What a submitted exam needs: deliveries, commands, derived objects.

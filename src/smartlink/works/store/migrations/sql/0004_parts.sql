@@ -1,0 +1,1 @@
+-- What an upload in parts needs.

@@ -1,0 +1,1 @@
+-- Failures of gateways, their recipients and mails.

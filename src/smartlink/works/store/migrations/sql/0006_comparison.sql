@@ -1,0 +1,1 @@
+-- Comparison of instances in two Transfer Syntaxes.
