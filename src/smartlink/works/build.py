@@ -5,7 +5,7 @@ What only a serving or working process needs is imported where it is joined, so 
 
 import os
 import uuid
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from datetime import datetime
@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from starlette.types import ASGIApp
 
     from smartlink.works.store.listen import Listener
-    from smartlink.works.tasks.worker import Worker
+    from smartlink.works.tasks.worker import Task, Worker
 
 Clock = Callable[[], datetime]
 KEY_FILE = "deployment.pem"
@@ -141,6 +141,12 @@ class Jobs:
         from smartlink.works.images.previews import make_previews
 
         make_previews(self, organisation_id, instance_id)
+
+    def tasks(self) -> Mapping[str, "Task"]:
+        """What is done for each kind of job. A new one is a name in `tasks/names`, a method here and a line here."""
+        from smartlink.works.tasks import names
+
+        return {names.INGEST: self.ingest, names.PREVIEW: self.preview}
 
     def interrupt(self) -> None:
         """What takes long ends now, to be done again later."""

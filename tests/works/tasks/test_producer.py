@@ -7,6 +7,7 @@ import uuid
 import pytest
 
 from smartlink.works.access import Access
+from smartlink.works.tasks import names
 from smartlink.works.tasks.producer import Producer
 
 COUNT = "SELECT count(*) FROM procrastinate_jobs WHERE task_name = 'ingest'"
@@ -34,3 +35,21 @@ def test_an_exam_is_taken_in_before_the_pictures_that_wait(access: Access) -> No
     with access.outside() as transaction:
         first = transaction.value("SELECT task_name FROM procrastinate_jobs ORDER BY priority DESC, id LIMIT 1")
     assert first == "ingest"
+
+
+def test_every_name_can_be_deferred(access: Access) -> None:
+    producer, one = Producer(), uuid.uuid4()
+    with access.organisation(uuid.uuid4()) as site:
+        producer.ingest(site, [one])
+        for defer in (
+            producer.preview,
+            producer.derive,
+            producer.verify,
+            producer.compare,
+            producer.digest,
+            producer.mail,
+        ):
+            defer(site, one)
+    with access.outside() as transaction:
+        deferred = transaction.value("SELECT array_agg(task_name ORDER BY id) FROM procrastinate_jobs")
+    assert set(deferred) == set(names.QUEUES)

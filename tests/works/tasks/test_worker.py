@@ -4,15 +4,16 @@ from __future__ import annotations
 
 import queue
 import uuid
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
 import pytest
 
 from smartlink.works.access import Access
 from smartlink.works.errors import GiveUp, TryAgain
+from smartlink.works.tasks import names
 from smartlink.works.tasks.producer import Producer
-from smartlink.works.tasks.worker import Worker
+from smartlink.works.tasks.worker import Task, Worker
 from tests.works.services import TestDatabase
 
 SECONDS = 30
@@ -25,13 +26,17 @@ class Desk:
     calls: queue.Queue[tuple[str, uuid.UUID]] = field(default_factory=queue.Queue)
     failures: list[Exception] = field(default_factory=list)
 
-    def ingest(self, organisation_id: uuid.UUID, upload_ids: Sequence[uuid.UUID]) -> None:
+    def tasks(self) -> Mapping[str, Task]:
         """See Todo."""
+        return {names.INGEST: self.ingest, names.PREVIEW: self.preview}
+
+    def ingest(self, organisation_id: uuid.UUID, upload_ids: Sequence[uuid.UUID]) -> None:
+        """Note the call."""
         assert len(upload_ids) == 2
         self._call("ingest", organisation_id)
 
     def preview(self, organisation_id: uuid.UUID, instance_id: uuid.UUID) -> None:
-        """See Todo."""
+        """Note the call."""
         assert isinstance(instance_id, uuid.UUID)
         self._call("preview", organisation_id)
 
@@ -79,3 +84,15 @@ def test_an_outage_is_tried_again_and_the_impossible_is_not(access: Access, desk
     with access.organisation(again) as site:
         Producer().preview(site, uuid.uuid4())
     assert desk.calls.get(timeout=SECONDS) == ("preview", again)
+
+
+@pytest.mark.usefixtures("worker")
+def test_a_job_that_this_worker_has_nothing_for_waits_for_one_that_has(access: Access, desk: Desk) -> None:
+    ours, after = uuid.uuid4(), uuid.uuid4()
+    with access.organisation(ours) as site:
+        Producer().mail(site, uuid.uuid4())
+    with access.organisation(after) as site:
+        Producer().preview(site, uuid.uuid4())
+    assert desk.calls.get(timeout=SECONDS) == ("preview", after)
+    with access.outside() as transaction:
+        assert transaction.value("SELECT status FROM procrastinate_jobs WHERE task_name = 'mail'") == "todo"

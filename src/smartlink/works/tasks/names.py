@@ -4,4 +4,9 @@ from typing import Final
 
 INGEST: Final = "ingest"
 PREVIEW: Final = "preview"
-QUEUES: Final = (INGEST, PREVIEW)
+DERIVE: Final = "derive"
+VERIFY: Final = "verify"
+COMPARE: Final = "compare"
+DIGEST: Final = "digest"
+MAIL: Final = "mail"
+QUEUES: Final = (INGEST, PREVIEW, DERIVE, VERIFY, COMPARE, DIGEST, MAIL)

@@ -7,10 +7,10 @@ from procrastinate import App, SyncPsycopgConnector
 from procrastinate.types import JSONValue
 
 from smartlink.works.access import Site
-from smartlink.works.tasks.names import INGEST, PREVIEW
+from smartlink.works.tasks.names import COMPARE, DERIVE, DIGEST, INGEST, MAIL, PREVIEW, VERIFY
 
-# An exam stands in its list before the pictures of the ones before it are made.
-_PRIORITY = {INGEST: 1, PREVIEW: 0}
+# An exam stands in its list, and leaves for the PACS, before the pictures of the ones before it are made.
+_PRIORITY = {INGEST: 1, DERIVE: 1, VERIFY: 1, COMPARE: 0, DIGEST: 0, MAIL: 0, PREVIEW: 0}
 
 
 class Producer:
@@ -27,6 +27,26 @@ class Producer:
     def preview(self, site: Site, instance_id: uuid.UUID) -> None:
         """One job makes the pictures of this instance."""
         self._defer(site, PREVIEW, instance_id=str(instance_id))
+
+    def derive(self, site: Site, delivery_id: uuid.UUID) -> None:
+        """One job makes the objects that this delivery needs and that do not exist yet."""
+        self._defer(site, DERIVE, delivery_id=str(delivery_id))
+
+    def verify(self, site: Site, upload_id: uuid.UUID) -> None:
+        """One job reads an object that was put in parts and compares its digest."""
+        self._defer(site, VERIFY, upload_id=str(upload_id))
+
+    def compare(self, site: Site, upload_id: uuid.UUID) -> None:
+        """One job compares this upload with the instance of the same UID, attribute by attribute."""
+        self._defer(site, COMPARE, upload_id=str(upload_id))
+
+    def digest(self, site: Site, facility_id: uuid.UUID) -> None:
+        """One job writes the digest of a facility's failures."""
+        self._defer(site, DIGEST, facility_id=str(facility_id))
+
+    def mail(self, site: Site, mail_id: uuid.UUID) -> None:
+        """One job sends this mail."""
+        self._defer(site, MAIL, mail_id=str(mail_id))
 
     def _defer(self, site: Site, name: str, **values: JSONValue) -> None:
         job = self._app.configure_task(name, queue=name, priority=_PRIORITY[name], connection=site.driver_connection)

@@ -9,7 +9,7 @@ import contextlib
 import threading
 import time
 import uuid
-from collections.abc import Sequence
+from collections.abc import Awaitable, Callable, Mapping
 from datetime import timedelta
 from typing import Final, Protocol
 
@@ -18,7 +18,6 @@ from procrastinate import App, BaseRetryStrategy, PsycopgConnector, RetryDecisio
 from procrastinate.jobs import Job
 
 from smartlink.works.errors import GiveUp
-from smartlink.works.tasks.names import INGEST, PREVIEW
 
 POLL_SECONDS: Final = 1.0
 DRAIN_SECONDS: Final = 20.0
@@ -31,14 +30,15 @@ _NOTICE_SECONDS: Final = 0.25
 log = structlog.get_logger()
 
 
+Task = Callable[..., None]
+"""One use case: the organisation's id, and the ids that the producer wrote down, by name. Repeated harmlessly."""
+
+
 class Todo(Protocol):
-    """The use cases that jobs call. Each may be repeated harmlessly."""
+    """The use cases that jobs call."""
 
-    def ingest(self, organisation_id: uuid.UUID, upload_ids: Sequence[uuid.UUID]) -> None:
-        """Take confirmed uploads into their exams."""
-
-    def preview(self, organisation_id: uuid.UUID, instance_id: uuid.UUID) -> None:
-        """Make the pictures of an instance."""
+    def tasks(self) -> Mapping[str, Task]:
+        """What is done for each name of `names`; jobs of a name that is missing wait for a worker that has it."""
 
     def interrupt(self) -> None:
         """End what takes long with TryAgain: the worker is closing."""
@@ -95,6 +95,7 @@ class Worker:
         async with app.open_async():
             working = asyncio.create_task(
                 app.run_worker_async(
+                    queues=list(self._todo.tasks()),
                     concurrency=self._concurrency,
                     fetch_job_polling_interval=POLL_SECONDS,
                     delete_jobs="successful",
@@ -125,14 +126,19 @@ def _app(url: str, todo: Todo, concurrency: int) -> App:
     """The worker's own App: mixing it with the producer's is an error in procrastinate."""
     app = App(connector=PsycopgConnector(conninfo=url, min_size=1, max_size=concurrency + 3))
 
-    @app.task(name=INGEST, queue=INGEST, retry=Patiently())
-    async def ingest(organisation_id: str, upload_ids: list[str]) -> None:
-        await asyncio.to_thread(
-            todo.ingest, uuid.UUID(organisation_id), [uuid.UUID(upload_id) for upload_id in upload_ids]
-        )
-
-    @app.task(name=PREVIEW, queue=PREVIEW, retry=Patiently())
-    async def preview(organisation_id: str, instance_id: str) -> None:
-        await asyncio.to_thread(todo.preview, uuid.UUID(organisation_id), uuid.UUID(instance_id))
-
+    for name, task in todo.tasks().items():
+        app.task(name=name, queue=name, retry=Patiently())(_in_a_thread(task))
     return app
+
+
+def _in_a_thread(task: Task) -> Callable[..., Awaitable[None]]:
+    """The job of procrastinate that calls this task: `…_id` is a UUID, `…_ids` is a list of them."""
+
+    async def job(**values: str | list[str]) -> None:
+        await asyncio.to_thread(task, **{name: _ids(value) for name, value in values.items()})
+
+    return job
+
+
+def _ids(value: str | list[str]) -> uuid.UUID | list[uuid.UUID]:
+    return uuid.UUID(value) if isinstance(value, str) else [uuid.UUID(one) for one in value]
