@@ -48,7 +48,7 @@ def test_an_instance_travels_from_the_offer_to_the_drafts_of_its_physician(
     assert world.exams(lakeside) == []
     world.ingest()
     (exam,) = world.exams(lakeside)
-    assert (exam["folder"], exam["owner_person_id"], exam["state"]) == ("drafts", bob, "receiving")
+    assert (exam["folder"], exam["owner_person_id"], exam["state"]) == ("drafts", bob, "draft")
     assert (exam["patient_name"], exam["specialty_id"]) == ("Marker^Patient", lakeside.specialty_id)
     (instance,) = world.rows(lakeside, "SELECT * FROM instance")
     assert bytes(instance["dataset_sha256"]).hex() == sha256(body)

@@ -116,7 +116,7 @@ class Town:
             "sex": "F",
             "study_description": "Echocardiogram",
             "study_at": self.now,
-            "state": "draft" if owner else "unassigned",
+            "state": "draft",
             "folder": "drafts" if owner else "unassigned",
             "owner_person_id": owner,
             "reason": None if owner else "no_match",

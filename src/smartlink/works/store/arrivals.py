@@ -63,7 +63,7 @@ def add_exam(site: Site, place: Place, **values: object) -> bool:
         " patient_name, patient_id, birth_date, sex, study_description, study_at, state, folder, owner_person_id,"
         " reason, raw_value, tag, assigned_at, connection_id, created_at, last_received_at) VALUES (:id,"
         " :organisation_id, :facility_id, :specialty_id, :study_instance_uid, :accession_number, :patient_name,"
-        " :patient_id, :birth_date, :sex, :study_description, :study_at, 'receiving', :folder, :owner_person_id,"
+        " :patient_id, :birth_date, :sex, :study_description, :study_at, 'draft', :folder, :owner_person_id,"
         " :reason, :raw_value, :tag, :now, :connection_id, :now, :last_received_at)"
         " ON CONFLICT (organisation_id, study_instance_uid) DO NOTHING",
         organisation_id=site.organisation_id,

@@ -5,53 +5,25 @@ foreign key between tenant tables includes the organisation, so that no row can 
 PostgreSQL checks foreign keys without row-level security.
 """
 
-from typing import Any
-
 import sqlalchemy as sa
 from sqlalchemy.dialects.postgresql import ARRAY, BYTEA, JSONB, UUID
 
-metadata = sa.MetaData()
+from smartlink.works.store.columns import at as _at
+from smartlink.works.store.columns import digest as _digest
+from smartlink.works.store.columns import identity as _id
+from smartlink.works.store.columns import metadata
+from smartlink.works.store.columns import one_organisation as _one_organisation
+from smartlink.works.store.columns import organisation as _organisation
+from smartlink.works.store.columns import text as _text
+from smartlink.works.store.columns import uuid as _uuid
+from smartlink.works.store.columns import whole as _whole
+from smartlink.works.store.columns import within as _within
+from smartlink.works.store.notice_tables import digest, failure_notice, mail, notice_recipient
+
+__all__ = ["GLOBAL_TABLES", "digest", "failure_notice", "mail", "metadata", "notice_recipient"]
 
 # Tables of the deployment, not of one organisation. Everything else must have organisation_id.
 GLOBAL_TABLES = frozenset({"organisation", "person", "assertion_seen", "sign_in_attempt"})
-
-
-def _id() -> sa.Column[Any]:
-    return sa.Column("id", UUID(as_uuid=True), primary_key=True)
-
-
-def _uuid(name: str, *, null: bool = False) -> sa.Column[Any]:
-    return sa.Column(name, UUID(as_uuid=True), nullable=null)
-
-
-def _organisation() -> sa.Column[Any]:
-    return sa.Column("organisation_id", UUID(as_uuid=True), sa.ForeignKey("organisation.id"), nullable=False)
-
-
-def _text(name: str, *, null: bool = False) -> sa.Column[Any]:
-    return sa.Column(name, sa.Text, nullable=null)
-
-
-def _at(name: str, *, null: bool = False) -> sa.Column[Any]:
-    return sa.Column(name, sa.DateTime(timezone=True), nullable=null)
-
-
-def _whole(name: str, *, null: bool = False, default: str | None = None) -> sa.Column[Any]:
-    return sa.Column(name, sa.BigInteger, nullable=null, server_default=None if default is None else sa.text(default))
-
-
-def _digest(name: str, *, null: bool = False) -> sa.Column[Any]:
-    return sa.Column(name, BYTEA, nullable=null)
-
-
-def _within(column: str, table: str) -> sa.ForeignKeyConstraint:
-    """`column` refers to a row of `table` in the same organisation."""
-    return sa.ForeignKeyConstraint(["organisation_id", column], [f"{table}.organisation_id", f"{table}.id"])
-
-
-def _one_organisation() -> sa.UniqueConstraint:
-    return sa.UniqueConstraint("organisation_id", "id")
-
 
 organisation = sa.Table("organisation", metadata, _id(), _text("name"), _at("created_at"))
 
@@ -296,6 +268,7 @@ exam = sa.Table(
     _at("created_at"),
     _at("last_received_at"),
     _whole("version", default="1"),
+    _at("submitted_at", null=True),
     _one_organisation(),
     _within("facility_id", "facility"),
     _within("connection_id", "connection"),
@@ -381,6 +354,128 @@ assignment = sa.Table(
     _at("at"),
     _within("exam_id", "exam"),
     sa.Index("assignment_exam", "exam_id", "at"),
+)
+
+exam_identity = sa.Table(
+    "exam_identity",
+    metadata,
+    _id(),
+    _organisation(),
+    _uuid("exam_id"),
+    _whole("number"),
+    _text("patient_id", null=True),
+    _text("issuer_of_patient_id", null=True),
+    _text("patient_name", null=True),
+    _text("birth_date", null=True),
+    _text("sex", null=True),
+    _text("accession_number", null=True),
+    _text("requested_procedure_id", null=True),
+    _text("requested_procedure_description", null=True),
+    _text("study_instance_uid", null=True),
+    sa.Column("former", JSONB, nullable=False, server_default=sa.text("'{}'::jsonb")),
+    _uuid("confirmed_by", null=True),
+    _at("confirmed_at"),
+    _one_organisation(),
+    _within("exam_id", "exam"),
+    sa.UniqueConstraint("exam_id", "number"),
+)
+
+derived_object = sa.Table(
+    "derived_object",
+    metadata,
+    _id(),
+    _organisation(),
+    _uuid("instance_id"),
+    _uuid("identity_id", null=True),
+    _text("transfer_syntax_uid"),
+    _text("sop_class_uid"),
+    _text("sop_instance_uid"),
+    _text("study_instance_uid"),
+    _whole("size"),
+    _digest("object_sha256"),
+    _digest("dataset_sha256"),
+    _text("object_key"),
+    _at("created_at"),
+    _one_organisation(),
+    _within("instance_id", "instance"),
+    _within("identity_id", "exam_identity"),
+    sa.UniqueConstraint("instance_id", "identity_id", "transfer_syntax_uid", postgresql_nulls_not_distinct=True),
+)
+
+delivery = sa.Table(
+    "delivery",
+    metadata,
+    _id(),
+    _organisation(),
+    _uuid("exam_id"),
+    _uuid("connection_id"),
+    _uuid("gateway_id", null=True),
+    _uuid("identity_id", null=True),
+    _whole("exam_version"),
+    _text("state"),
+    _text("reason", null=True),
+    sa.Column("resend", sa.Boolean, nullable=False, server_default=sa.false()),
+    _uuid("submitted_by", null=True),
+    _at("created_at"),
+    _at("updated_at"),
+    _at("finished_at", null=True),
+    _uuid("replaced_by", null=True),
+    _one_organisation(),
+    _within("exam_id", "exam"),
+    _within("connection_id", "connection"),
+    _within("gateway_id", "gateway"),
+    _within("identity_id", "exam_identity"),
+    _within("replaced_by", "delivery"),
+    sa.Index("delivery_exam", "exam_id", "created_at"),
+    sa.Index(
+        "delivery_open",
+        "organisation_id",
+        "connection_id",
+        postgresql_where=sa.text("state IN ('preparing', 'queued', 'with_gateway', 'partial', 'outbox')"),
+    ),
+)
+
+delivery_instance = sa.Table(
+    "delivery_instance",
+    metadata,
+    _id(),
+    _organisation(),
+    _uuid("delivery_id"),
+    _uuid("instance_id"),
+    _uuid("derived_object_id", null=True),
+    _text("state"),
+    _whole("attempts", default="0"),
+    _text("status", null=True),
+    _text("cause", null=True),
+    _text("remedy", null=True),
+    sa.Column("accepted_transfer_syntaxes", ARRAY(sa.Text), nullable=False, server_default=sa.text("'{}'")),
+    _at("reported_at", null=True),
+    _one_organisation(),
+    _within("delivery_id", "delivery"),
+    _within("instance_id", "instance"),
+    _within("derived_object_id", "derived_object"),
+    sa.UniqueConstraint("delivery_id", "instance_id"),
+    sa.Index("delivery_instance_instance", "instance_id"),
+)
+
+command = sa.Table(
+    "command",
+    metadata,
+    _id(),
+    _organisation(),
+    _uuid("gateway_id"),
+    sa.Column("number", sa.BigInteger, sa.Identity(always=True), nullable=False),
+    _text("kind"),
+    _uuid("delivery_id", null=True),
+    sa.Column("item_ids", ARRAY(UUID(as_uuid=True)), nullable=False, server_default=sa.text("'{}'")),
+    _at("created_at"),
+    _at("leased_until", null=True),
+    _at("acknowledged_at", null=True),
+    _one_organisation(),
+    _within("gateway_id", "gateway"),
+    _within("delivery_id", "delivery"),
+    sa.Index("command_open", "gateway_id", "number", postgresql_where=sa.text("acknowledged_at IS NULL")),
+    sa.Index("command_delivery", "delivery_id"),
 )
 
 audit_event = sa.Table(
