@@ -19,8 +19,21 @@ from smartlink.works.store.columns import uuid as _uuid
 from smartlink.works.store.columns import whole as _whole
 from smartlink.works.store.columns import within as _within
 from smartlink.works.store.notice_tables import digest, failure_notice, mail, notice_recipient
+from smartlink.works.store.submission_tables import command, delivery, delivery_instance, derived_object, exam_identity
 
-__all__ = ["GLOBAL_TABLES", "digest", "failure_notice", "mail", "metadata", "notice_recipient"]
+__all__ = [
+    "GLOBAL_TABLES",
+    "command",
+    "delivery",
+    "delivery_instance",
+    "derived_object",
+    "digest",
+    "exam_identity",
+    "failure_notice",
+    "mail",
+    "metadata",
+    "notice_recipient",
+]
 
 # Tables of the deployment, not of one organisation. Everything else must have organisation_id.
 GLOBAL_TABLES = frozenset({"organisation", "person", "assertion_seen", "sign_in_attempt"})
@@ -268,6 +281,7 @@ exam = sa.Table(
     _at("created_at"),
     _at("last_received_at"),
     _whole("version", default="1"),
+    _at("submitted_at", null=True),
     _one_organisation(),
     _within("facility_id", "facility"),
     _within("connection_id", "connection"),
