@@ -29,9 +29,9 @@ from pathlib import Path
 from smartlink.gateway.dicom.acceptor import Acceptor
 from smartlink.gateway.dicom.command import CommandField
 from smartlink.gateway.dicom.negotiation import Policy
-from smartlink.gateway.dicom.requestor import SendFailed, send_files
 from smartlink.gateway.dicom.service import Service
 from smartlink.gateway.dicom.storage_scp import StorageSCP
+from smartlink.gateway.dicom.storage_scu import Answered, Outcome, Peer, SendLimits, outgoing, store
 from smartlink.gateway.dicom.verification_scp import VerificationSCP
 from smartlink.gateway.intake import Intake, read_disk
 from smartlink.gateway.store.spool import Provenance, Spool
@@ -218,9 +218,11 @@ def storescu(port: int, files: list[Path], environment: dict[str, str]) -> None:
 
 def ourselves(port: int, files: list[Path], _environment: dict[str, str]) -> None:
     """Send with our own sender."""
-    statuses = {status for _, status in send_files("127.0.0.1", port, "US01", CALLED, files)}
-    if statuses != {0}:
-        raise SendFailed(f"not every instance was answered Success: {statuses}")
+    told: list[Outcome] = []
+    items = [outgoing(key, path) for key, path in enumerate(files)]
+    store(Peer("127.0.0.1", port, CALLED, "US01"), items, SendLimits(), told.append)
+    if told != [Answered(item.key, 0) for item in items]:
+        raise SystemExit("not every instance was answered Success")
 
 
 def written(folder: Path, load: Load) -> list[Path]:

@@ -1,184 +1,327 @@
-"""Storage SCU (PS3.4 Annex B) on our own Upper Layer: streams files out, one Association, nothing whole in memory.
+"""One Association as requestor, on our own Upper Layer: bounded waits, and failures that name the broken layer.
 
-Small on purpose: it sends what lies in Part 10 files as it is, in the Transfer Syntax in which it lies there.
+The services stand on it: `storage_scu`, `verification_scu`. One thread, one socket; nothing is whole in memory.
 """
 
 from __future__ import annotations
 
 import socket
-from dataclasses import dataclass, field
-from pathlib import Path
-from typing import IO, TYPE_CHECKING, Final
+import time
+from contextlib import suppress
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Final, Self
 
-from pydicom.filereader import read_file_meta_info
-
+from smartlink.gateway.calling import AssociationFailed, Layer
 from smartlink.gateway.dicom import pdu
 from smartlink.gateway.dicom import upper_layer as ul
-from smartlink.gateway.dicom.command import WITH_DATA_SET, Command, CommandField
-from smartlink.gateway.dicom.states import Role
+from smartlink.gateway.dicom.states import Role, State
 from smartlink.gateway.platform.sockets import quick_acknowledgement, without_delay
+from smartlink.standard.reject import (
+    CALLED_AE_TITLE_NOT_RECOGNIZED,
+    AbortSource,
+    Result,
+    abort_words_of,
+    words_of,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
+    from types import TracebackType
 
-_BUFFER_SIZE: Final = 1024 * 1024
-_MOST_CONTEXTS: Final = 128
+    from smartlink.gateway.calling import Peer, SendLimits
+    from smartlink.gateway.dicom.command import Command
+
+MOST_CONTEXTS: Final = 128
+"""Presentation Context IDs are the odd numbers of one byte (PS3.8 section 9.3.2.2)."""
 _RECEIVE_PDU: Final = 16 * 1024
-_FRAGMENT_HEADER: Final = pdu.HEADER.size + pdu.PDV_HEADER.size
-_PREFIX_SIZE: Final = 132
+_SLICE_SECONDS: Final = 0.25
+"""How long a wait lasts before it is asked whether to stop."""
 
 
-class SendFailed(Exception):
-    """No Association, or it ended early; the text says how. What was answered before stays answered."""
+class Stopped(Exception):
+    """The program was told to stop in the middle of a conversation; the Association is aborted."""
+
+
+def never() -> bool:
+    """Go on to the end."""
+    return False
 
 
 @dataclass(frozen=True, slots=True)
-class _Outgoing:
-    path: Path
-    sop_class_uid: str
-    sop_instance_uid: str
-    transfer_syntax_uid: str
-    dataset_offset: int
+class Proposal:
+    """One Presentation Context that we propose: one Abstract Syntax in one Transfer Syntax."""
+
+    abstract_syntax: str
+    transfer_syntax: str
 
 
-def send_files(
-    host: str, port: int, calling: str, called: str, paths: Sequence[Path], timeout: float = 60.0
-) -> list[tuple[Path, int]]:
-    """Send Part 10 files in one Association; return each with the Status of its response, in the order given.
+class Call:
+    """One Association as requestor. Use as a context manager: what is still open at its end is aborted."""
 
-    A file whose Presentation Context the peer did not accept is returned with 0x0122 (SOP Class not supported).
-    Raises SendFailed when there is no Association or it ends early, OSError when a file cannot be read.
-    """
-    files = [_outgoing(Path(path)) for path in paths]
-    contexts = _contexts(files)
-    with socket.create_connection((host, port), timeout) as sock:
-        conversation = _Conversation(sock)
-        accepted = conversation.open(calling, called, contexts)
-        statuses = [(file.path, conversation.store(file, number, accepted)) for number, file in enumerate(files, 1)]
-        conversation.close()
-    return statuses
-
-
-def _outgoing(path: Path) -> _Outgoing:
-    meta = read_file_meta_info(path)
-    # The group length counts what follows it (PS3.10 section 7.1); its own element takes twelve bytes.
-    offset = _PREFIX_SIZE + 12 + int(meta.FileMetaInformationGroupLength)
-    return _Outgoing(
-        path=path,
-        sop_class_uid=str(meta.MediaStorageSOPClassUID),
-        sop_instance_uid=str(meta.MediaStorageSOPInstanceUID),
-        transfer_syntax_uid=str(meta.TransferSyntaxUID),
-        dataset_offset=offset,
-    )
-
-
-def _contexts(files: list[_Outgoing]) -> dict[tuple[str, str], int]:
-    """Return a Presentation Context ID for each pair of SOP Class and Transfer Syntax."""
-    pairs = dict.fromkeys((file.sop_class_uid, file.transfer_syntax_uid) for file in files)
-    if len(pairs) > _MOST_CONTEXTS:
-        raise SendFailed("The files need more Presentation Contexts than one Association has.")
-    return {pair: 2 * number + 1 for number, pair in enumerate(pairs)}
-
-
-@dataclass(slots=True)
-class _Conversation:
-    """One Association as requestor on an open socket."""
-
-    _sock: socket.socket
-    _layer: ul.UpperLayer = field(default_factory=lambda: ul.UpperLayer(Role.REQUESTOR))
-    _buffer: memoryview = field(default_factory=lambda: memoryview(bytearray(_BUFFER_SIZE)))
-    _incoming: memoryview = field(default_factory=lambda: memoryview(bytearray(_RECEIVE_PDU)))
-    _acknowledge: Callable[[], None] = field(init=False)
-
-    def __post_init__(self) -> None:
+    def __init__(
+        self,
+        peer: Peer,
+        limits: SendLimits,
+        stop: Callable[[], bool] = never,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        """Connect. Raises AssociationFailed with the layer at which it failed."""
+        self.peer = peer
+        self._limits = limits
+        self._stop = stop
+        self._clock = clock
+        self._stop_by: float | None = None
+        self._layer = ul.UpperLayer(Role.REQUESTOR)
+        self._incoming = memoryview(bytearray(_RECEIVE_PDU))
+        self._sock = connect(peer, limits.connect_seconds)
         without_delay(self._sock)
         self._acknowledge = quick_acknowledgement(self._sock)
 
-    def open(self, calling: str, called: str, contexts: dict[tuple[str, str], int]) -> dict[tuple[str, str], int]:
-        """Associate; return the contexts that were accepted."""
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._hang_up()
+
+    @property
+    def upper_layer(self) -> ul.UpperLayer:
+        """The Upper Layer, for whoever frames a Data Set himself."""
+        return self._layer
+
+    def associate(self, proposals: Sequence[Proposal]) -> dict[Proposal, int]:
+        """Ask for an Association with at most 128 contexts; return those that were accepted, with their IDs."""
+        numbered = {2 * number + 1: proposal for number, proposal in enumerate(proposals)}
         self._layer.request(
             pdu.AssociateRequest(
-                called_ae_title=called,
-                calling_ae_title=calling,
+                called_ae_title=self.peer.called_ae_title,
+                calling_ae_title=self.peer.calling_ae_title,
                 contexts=tuple(
-                    pdu.ProposedContext(number, abstract, (transfer,))
-                    for (abstract, transfer), number in contexts.items()
+                    pdu.ProposedContext(number, proposal.abstract_syntax, (proposal.transfer_syntax,))
+                    for number, proposal in numbered.items()
                 ),
                 maximum_length=_RECEIVE_PDU,
             )
         )
-        self._sock.sendall(self._layer.transport_opened())
-        event = self._next()
-        if isinstance(event, ul.AssociationRejected):
-            reject = event.reject
-            raise SendFailed(f"The Association was rejected ({reject.result}/{reject.source}/{reject.reason}).")
+        self.send(self._layer.transport_opened())
+        event = self.receive(self._limits.associate_seconds, "the request for an association")
         if not isinstance(event, ul.AssociationAccepted):
-            raise SendFailed("The peer did not answer the request for an Association.")
-        accepted = {
-            answer.context_id for answer in event.accept.contexts if answer.result is pdu.ContextResult.ACCEPTANCE
+            raise self._failure(event)
+        return {
+            numbered[answer.context_id]: answer.context_id
+            for answer in event.accept.contexts
+            if answer.result is pdu.ContextResult.ACCEPTANCE
+            and answer.context_id in numbered
+            # Some peers leave out the only Transfer Syntax that was proposed; none may choose another.
+            and answer.transfer_syntax in {"", numbered[answer.context_id].transfer_syntax}
         }
-        return {pair: number for pair, number in contexts.items() if number in accepted}
 
-    def store(self, file: _Outgoing, message_id: int, accepted: dict[tuple[str, str], int]) -> int:
-        """Send one file and return the Status of its response."""
-        context_id = accepted.get((file.sop_class_uid, file.transfer_syntax_uid))
-        if context_id is None:
-            return 0x0122
-        command = Command(
-            field=CommandField.C_STORE_RQ,
-            message_id=message_id & 0xFFFF,
-            affected_sop_class_uid=file.sop_class_uid,
-            affected_sop_instance_uid=file.sop_instance_uid,
-            data_set_type=WITH_DATA_SET,
-        )
-        with file.path.open("rb", buffering=0) as data:
-            size = data.seek(0, 2) - file.dataset_offset
-            data.seek(file.dataset_offset)
-            self._sock.sendall(self._layer.send_command(context_id, command))
-            self._stream(context_id, data, size)
-        event = self._next()
+    def ask(self, context_id: int, command: Command) -> Command:
+        """Send a message without Data Set and return the response to it."""
+        self.send(self._layer.send_command(context_id, command))
+        return self.response(command)
+
+    def response(self, request: Command) -> Command:
+        """Return the response to a request whose last byte was sent."""
+        event = self.receive(self._limits.response_seconds, "a message")
         if not isinstance(event, ul.CommandReceived):
-            raise SendFailed("The Association ended before the response.")
-        return event.command.status
+            raise self._failure(event)
+        answer = event.command
+        if answer.field != request.response(0).field or answer.message_id_responded_to != request.message_id:
+            raise self._broken("a response that belongs to no request")
+        return answer
 
-    def close(self) -> None:
-        """Release the Association."""
-        self._sock.sendall(self._layer.release())
-        self._next()
+    def release(self) -> None:
+        """End the Association in order. What was answered is answered, so a peer that is rude now does no harm."""
+        try:
+            self.send(self._layer.release())
+            while not isinstance(self.receive(self._limits.associate_seconds, "the release"), ul.Released):
+                if self._layer.state is State.COLLISION_REQUESTOR_LOCAL:
+                    self.send(self._layer.respond_release())
+                if self._layer.state in (State.IDLE, State.AWAITING_CLOSE):
+                    return
+        except AssociationFailed:
+            return
 
-    def _stream(self, context_id: int, data: IO[bytes], left: int) -> None:
-        """Send a Data Set: PDUs laid out side by side in one buffer, then one send."""
-        largest = min(self._layer.largest_fragment, len(self._buffer) - _FRAGMENT_HEADER)
-        at = 0
-        while True:
-            size = min(left, largest)
-            if at + _FRAGMENT_HEADER + size > len(self._buffer):
-                self._sock.sendall(self._buffer[:at])
-                at = 0
-            left -= size
-            header = self._layer.data_header(context_id, size, last=not left)
-            self._buffer[at : at + _FRAGMENT_HEADER] = header
-            at += _FRAGMENT_HEADER
-            _read_exactly(data, self._buffer[at : at + size])
-            at += size
-            if not left:
-                self._sock.sendall(self._buffer[:at])
-                return
+    def send(self, data: bytes | memoryview, by: float | None = None) -> None:
+        """Send all of `data`: the peer must take some of it within the idle limit, and all of it `by` then."""
+        rest = memoryview(data)
+        idle_from = self._clock()
+        while rest:
+            self._wait_at_most(_SLICE_SECONDS)
+            try:
+                rest = rest[self._sock.send(rest) :]
+                idle_from = self._clock()
+            except TimeoutError:
+                self._check_stop()
+                if self._clock() - idle_from > self._limits.idle_seconds:
+                    raise self._late("take what is sent", self._limits.idle_seconds) from None
+            except OSError as problem:
+                raise self._cut(problem) from problem
+            if by is not None and self._clock() > by and rest:
+                raise self._late("take what is sent fast enough", self._limits.idle_seconds)
 
-    def _next(self) -> ul.Event:
-        """Return the next event, waiting for it."""
+    def receive(self, seconds: float, to_what: str) -> ul.Event:
+        """Return the next event, waiting for it at most so long."""
+        by = self._clock() + seconds
         while (event := self._layer.next_event()) is None:
-            count = self._sock.recv_into(self._incoming)
+            left = by - self._clock()
+            if left <= 0:
+                raise self._late(f"answer {to_what}", seconds)
+            self._wait_at_most(min(left, _SLICE_SECONDS))
+            try:
+                count = self._sock.recv_into(self._incoming)
+            except TimeoutError:
+                self._check_stop()
+                continue
+            except OSError:
+                count = 0
             if not count:
                 return self._layer.transport_closed()
             self._acknowledge()
             self._layer.receive(self._incoming[:count])
         return event
 
+    def check_stop(self) -> None:
+        """Leave at once when told to stop: for the middle of a Data Set, which the peer then forgets."""
+        if self._stop():
+            raise Stopped
 
-def _read_exactly(data: IO[bytes], buffer: memoryview) -> None:
-    while buffer:
-        count = data.readinto(buffer)  # type: ignore[attr-defined] # a file opened unbuffered has it
-        if not count:
-            raise OSError("The file became shorter while it was sent.")
-        buffer = buffer[count:]
+    def _wait_at_most(self, seconds: float) -> None:
+        """Set the socket's time-out; a system call, so only when it changes."""
+        if self._sock.gettimeout() != seconds:
+            self._sock.settimeout(seconds)
+
+    def _check_stop(self) -> None:
+        """Leave when told to stop, after a last grace for the response under way."""
+        if not self._stop():
+            return
+        if self._stop_by is None:
+            self._stop_by = self._clock() + self._limits.stop_seconds
+        if self._clock() >= self._stop_by:
+            raise Stopped
+
+    def _hang_up(self) -> None:
+        """Close, with an A-ABORT when the Association is still open: the peer must not wait for more."""
+        try:
+            self._last_word(self._layer.abort(AbortSource.SERVICE_USER))
+        finally:
+            self._sock.close()
+
+    def _last_word(self, data: bytes) -> None:
+        """Send what may come too late: a peer that is gone already need not hear it."""
+        with suppress(OSError):
+            self._wait_at_most(_SLICE_SECONDS)
+            self._sock.sendall(data)
+
+    def _late(self, what: str, seconds: float) -> AssociationFailed:
+        return AssociationFailed(
+            Layer.TIMEOUT,
+            f"{self._who()} did not {what} within {seconds:g} seconds.",
+            "Check whether the PACS server is overloaded, or a firewall between breaks connections.",
+        )
+
+    def _cut(self, problem: OSError) -> AssociationFailed:
+        """Return what the end of the connection means; the peer may have said why before it closed."""
+        event = self._layer.next_event()
+        try:
+            self._wait_at_most(_SLICE_SECONDS)
+            if event is None and (count := self._sock.recv_into(self._incoming)):
+                self._layer.receive(self._incoming[:count])
+                event = self._layer.next_event()
+        except OSError:
+            event = None
+        if event is not None:
+            return self._failure(event)
+        self._layer.transport_closed()
+        return AssociationFailed(
+            Layer.ABORTED, f"The connection to {self._who()} was cut ({type(problem).__name__}).", _LOOK_AT_PEER
+        )
+
+    def _failure(self, event: ul.Event) -> AssociationFailed:
+        """Return what an event means that is not the one waited for."""
+        match event:
+            case ul.AssociationRejected():
+                return rejected(self.peer, event.reject)
+            case ul.Aborted():
+                why = abort_words_of(event.source, event.reason)
+                return AssociationFailed(
+                    Layer.ABORTED, f"{self._who()} aborted the association ({why}).", _LOOK_AT_PEER
+                )
+            case ul.TransportClosed():
+                return AssociationFailed(Layer.ABORTED, f"{self._who()} closed the connection.", _LOOK_AT_PEER)
+            case ul.ReleaseRequested():
+                return AssociationFailed(Layer.ABORTED, f"{self._who()} ended the association early.", _LOOK_AT_PEER)
+            case ul.Faulted():
+                self._last_word(event.reply)
+                return self._broken(event.why)
+            case _:
+                return self._broken("a message that is not expected")
+
+    def _broken(self, why: str) -> AssociationFailed:
+        return AssociationFailed(
+            Layer.PROTOCOL,
+            f"What {self._who()} answers is not DICOM: {why}.",
+            "Check that the address and port are those of the PACS server's DICOM service.",
+        )
+
+    def _who(self) -> str:
+        return place(self.peer)
+
+
+_LOOK_AT_PEER: Final = "Look into the log of the PACS server, or ask its administrator."
+
+
+def connect(peer: Peer, seconds: float) -> socket.socket:
+    """Return a connected socket, or raise AssociationFailed with the layer that is broken."""
+    try:
+        return socket.create_connection((peer.host, peer.port), seconds)
+    except OSError as problem:
+        raise unconnected(peer, problem, seconds) from problem
+
+
+def unconnected(peer: Peer, problem: OSError | UnicodeError, seconds: float) -> AssociationFailed:
+    """Return what a failed connection means."""
+    if isinstance(problem, socket.gaierror | UnicodeError):
+        return AssociationFailed(
+            Layer.NAME,
+            f"The name {peer.host} has no address.",
+            "Check the spelling of the host name, or enter the IP address.",
+        )
+    if isinstance(problem, ConnectionRefusedError):
+        return AssociationFailed(
+            Layer.PORT,
+            f"The machine {peer.host} answers, but nothing listens on port {peer.port}.",
+            "Check the port, and whether the DICOM service of the PACS server runs.",
+        )
+    if isinstance(problem, TimeoutError):
+        return AssociationFailed(
+            Layer.ROUTE,
+            f"Nothing answers at {peer.host}:{peer.port} within {seconds:g} seconds.",
+            "Check the IP address, whether the machine is on, and the firewalls between.",
+        )
+    return AssociationFailed(
+        Layer.ROUTE,
+        f"There is no way to {peer.host}:{peer.port} ({type(problem).__name__}: {problem.strerror}).",
+        "Check the IP address and the network of this machine.",
+    )
+
+
+def rejected(peer: Peer, reject: pdu.AssociateReject) -> AssociationFailed:
+    """Return what an A-ASSOCIATE-RJ means (PS3.8 table 9-21), and what the administrator of the PACS has to know."""
+    words = words_of(reject.source, reject.reason)
+    numbers = f"{reject.result}/{reject.source}/{reject.reason}"
+    sentence = f"{place(peer)} rejected the association: {words} ({numbers})."
+    if (reject.source, reject.reason) == CALLED_AE_TITLE_NOT_RECOGNIZED[1:]:
+        remedy = f"Check the AE title {peer.called_ae_title}: the PACS server goes by another one."
+    elif reject.result == Result.REJECTED_TRANSIENT:
+        remedy = "The PACS server is busy: try again later."
+    else:
+        remedy = f"Ask the administrator of the PACS to accept the AE title {peer.calling_ae_title}."
+    return AssociationFailed(Layer.ASSOCIATION, sentence, remedy)
+
+
+def place(peer: Peer) -> str:
+    """Return how a sentence names a peer."""
+    return f"{peer.called_ae_title} at {peer.host}:{peer.port}"
