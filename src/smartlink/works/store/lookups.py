@@ -39,6 +39,14 @@ class GatewayIds:
     gateway_id: uuid.UUID
 
 
+@dataclass(frozen=True, slots=True)
+class FacilityIds:
+    """A facility in an organisation."""
+
+    organisation_id: uuid.UUID
+    facility_id: uuid.UUID
+
+
 def memberships_of(transaction: Transaction, email: str) -> list[MembershipIds]:
     """The organisations of the person with this e-mail address; an empty list for an unknown one."""
     return transaction.many(
@@ -82,3 +90,8 @@ def gateway_by_token(transaction: Transaction, token_hash: bytes, now: datetime)
         token_hash=token_hash,
         now=now,
     )
+
+
+def digests_due(transaction: Transaction, now: datetime) -> list[FacilityIds]:
+    """The facilities whose digest of failures is to be looked at by `now`, the longest waiting first."""
+    return transaction.many(FacilityIds, "SELECT organisation_id, facility_id FROM lookup_digests_due(:now)", now=now)

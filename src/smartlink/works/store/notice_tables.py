@@ -26,7 +26,7 @@ digest = sa.Table(
     c.metadata,
     sa.Column("facility_id", UUID(as_uuid=True), primary_key=True),
     c.organisation(),
-    sa.Column("announced", sa.Boolean, nullable=False, server_default=sa.false()),
+    c.at("announced_at", null=True),
     c.at("told_at", null=True),
     c.at("due_at", null=True),
     c.within("facility_id", "facility"),

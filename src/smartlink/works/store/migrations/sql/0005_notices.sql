@@ -18,11 +18,11 @@ CREATE TABLE failure_notice (
 
 CREATE INDEX failure_notice_facility ON failure_notice (facility_id);
 
--- How far the digests of a facility are. `announced`: a mail said that something fails and none yet that it ended.
+-- How far the digests of a facility are. `announced_at`: since when people know of a failure that has not ended yet.
 CREATE TABLE digest (
     facility_id UUID NOT NULL,
     organisation_id UUID NOT NULL,
-    announced BOOLEAN DEFAULT false NOT NULL,
+    announced_at TIMESTAMP WITH TIME ZONE,
     told_at TIMESTAMP WITH TIME ZONE,
     due_at TIMESTAMP WITH TIME ZONE,
     PRIMARY KEY (facility_id),
