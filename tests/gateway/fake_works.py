@@ -113,7 +113,7 @@ class FakeWorks:
     def answer(self, method: str, path: str, headers: dict[str, str], body: bytes) -> tuple[Reply, dict[str, str]]:
         self.calls.append(f"{method} {path}")
         if path.startswith("/objects/"):
-            return self._put(path, headers, body), {}
+            return self._put(path, headers, body), {"ETag": '"x"'}
         if path in paths.OPEN:
             return self._open(path, body), {}
         gateway = self.tokens.get(headers.get("authorization", "").removeprefix("Bearer "))

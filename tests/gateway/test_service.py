@@ -5,7 +5,8 @@ from __future__ import annotations
 import threading
 from collections.abc import Iterator
 from dataclasses import dataclass, field
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
+from uuid import uuid4
 
 import pytest
 from structlog.testing import capture_logs
@@ -15,8 +16,9 @@ from smartlink.gateway.delivery import State
 from smartlink.gateway.loop import Loop
 from smartlink.gateway.service import Parts, Service, Standing, parts_wanted
 from smartlink.gateway.settings import SmartLinkSettings
-from smartlink.gateway.store import counters, deliveries, licences, service, settings
-from smartlink.gateway.store.database import Database
+from smartlink.gateway.store import configuration, counters, deliveries, licences, service, settings
+from smartlink.gateway.store.configuration import FacilityConfiguration
+from smartlink.gateway.store.database import Database, Transaction
 from smartlink.gateway.store.deliveries import WORKS
 from smartlink.gateway.store.spool import Spool
 from tests.gateway.conftest import START, Keep, SetClock
@@ -235,3 +237,16 @@ def test_a_start_takes_back_claims_and_takes_in_files_of_the_run_before(scene: S
     assert scene.service.run() == 0
     counts = scene.database.read(lambda tx: counters.deliveries(tx, WORKS))
     assert (counts[State.WAITING], counts[State.SENDING], counts[State.HELD]) == (1, 0, 1)
+
+
+def test_the_bandwidth_limit_follows_the_facilitys_day(database: Database) -> None:
+    def write(tx: Transaction) -> None:
+        settings.put(tx, {"bandwidth_kbit_per_second": 8000, "bandwidth_from": 8, "bandwidth_until": 9}, START)
+        configuration.put(tx, FacilityConfiguration(None, uuid4(), "Pacific/Auckland", {}, START))
+
+    database.write(write)
+    standing = Standing(database)
+    standing.refresh()
+    # Half past eight in the morning in Auckland, in summer.
+    assert standing.bytes_per_second(datetime(2026, 1, 5, 19, 30, tzinfo=UTC)) == 1_000_000
+    assert standing.bytes_per_second(datetime(2026, 1, 5, 8, 30, tzinfo=UTC)) is None

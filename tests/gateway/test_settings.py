@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
@@ -82,3 +84,40 @@ def test_a_mistyped_name_in_the_environment_is_refused(monkeypatch: pytest.Monke
     monkeypatch.setenv("SMARTLINK_WORK_URL", "https://works.example.org")
     with pytest.raises(SettingRefused, match="no setting SMARTLINK_WORK_URL"):
         deployment()
+
+
+@pytest.mark.parametrize(
+    ("hours", "limited"),
+    [
+        ((None, None), range(24)),
+        ((8, 18), range(8, 18)),
+        ((22, 6), [22, 23, 0, 1, 2, 3, 4, 5]),
+        ((7, 7), range(24)),
+    ],
+    ids=["always", "by day", "by night", "the whole day"],
+)
+def test_the_bandwidth_limit_holds_in_its_hours(hours: tuple[int | None, int | None], limited: Iterable[int]) -> None:
+    settings = SmartLinkSettings(bandwidth_kbit_per_second=20_000, bandwidth_from=hours[0], bandwidth_until=hours[1])
+    found = [hour for hour in range(24) if settings.bytes_per_second(datetime(2026, 1, 1, hour, tzinfo=UTC))]
+    assert sorted(found) == sorted(limited)
+    assert settings.bytes_per_second(datetime(2026, 1, 1, found[0], tzinfo=UTC)) == 2_500_000
+
+
+def test_there_is_no_bandwidth_limit_unless_one_is_set() -> None:
+    assert SmartLinkSettings().bytes_per_second(datetime(2026, 1, 1, tzinfo=UTC)) is None
+    with pytest.raises(SettingRefused, match="set together"):
+        changed(SmartLinkSettings(), {"bandwidth_from": "8"})
+    with pytest.raises(SettingRefused, match="bandwidth_kbit_per_second"):
+        changed(SmartLinkSettings(), {"bandwidth_kbit_per_second": "1"})
+
+
+def test_a_proxy_is_kept_as_a_secret_and_a_wrong_one_is_not_quoted(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("SMARTLINK_PROXY", "http://smartlink:s3cret@proxy.example:3128")
+    assert "s3cret" not in repr(deployment())
+    for wrong in ("smartlink:s3cret@proxy.example", "socks5://smartlink:s3cret@proxy.example", "http://[s3cret"):
+        monkeypatch.setenv("SMARTLINK_PROXY", wrong)
+        with pytest.raises(SettingRefused, match="A proxy begins with http") as refused:
+            deployment()
+        assert "s3cret" not in str(refused.value)
+    monkeypatch.setenv("SMARTLINK_PROXY", "")
+    assert deployment().proxy is None

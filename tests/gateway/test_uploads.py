@@ -23,6 +23,7 @@ from smartlink.gateway.store.deliveries import WORKS, Listed
 from smartlink.gateway.store.spool import Kept, Spool, SpoolDamaged
 from smartlink.gateway.uplink.http import new_client
 from smartlink.gateway.uplink.objects import ObjectClient
+from smartlink.gateway.uplink.pace import Pace, no_limit
 from smartlink.gateway.uplink.works import WorksClient
 from smartlink.gateway.uploads import Uploads, digests
 from smartlink.link import paths
@@ -52,7 +53,7 @@ class Bench:
             database,
             spool,
             client,
-            ObjectClient(self.http),
+            ObjectClient(self.http, Pace(no_limit, clock)),
             clock,
             licensed=lambda: self.licensed,
             revoked=self.revoke,
@@ -411,7 +412,7 @@ def test_a_kill_in_the_middle_costs_a_repeat_and_no_image(
                 second,
                 spool,
                 client,
-                ObjectClient(http),
+                ObjectClient(http, Pace(no_limit, SetClock())),
                 clock,
                 licensed=lambda: True,
                 revoked=lambda: None,

@@ -31,6 +31,7 @@ from smartlink.gateway.store.spool import Spool, SpoolDamaged
 from smartlink.gateway.synchronisation import Synchronisation
 from smartlink.gateway.uplink.http import Client, new_client
 from smartlink.gateway.uplink.objects import ObjectClient
+from smartlink.gateway.uplink.pace import Pace
 from smartlink.gateway.uplink.works import Account, WorksClient
 from smartlink.gateway.uploads import Uploads
 from smartlink.link.assertion import load_private
@@ -53,7 +54,7 @@ _SLOW: Final = 20.0
 def activator(deployment: Deployment, database: Database, now: Clock) -> Iterator[Activator]:
     """Yield what presents licence keys to Works."""
     host = f"{platform.system()} {platform.release()} {platform.machine()}"
-    with new_client() as http:
+    with new_client(proxy=deployment.proxy) as http:
         yield Activator(database, WorksClient(http, _nobody, now), deployment.credential, VERSION, host)
 
 
@@ -79,6 +80,7 @@ class _Ground:
     standing: Standing
     http: Client
     works: WorksClient
+    objects: ObjectClient
 
     def revoked(self) -> None:
         """Works revoked the licence."""
@@ -93,9 +95,10 @@ def _service(deployment: Deployment, now: Clock, lock: RunLock) -> Service:
     database = open_in(deployment.data)
     spool = Spool(deployment.data / "spool", deployment.data / "incomplete")
     standing = Standing(database)
-    http = new_client()
+    http = new_client(proxy=deployment.proxy)
+    pace = Pace(lambda: standing.bytes_per_second(now()), now)
     works = WorksClient(http, Accounts(deployment, standing), now)
-    ground = _Ground(deployment, now, database, spool, standing, http, works)
+    ground = _Ground(deployment, now, database, spool, standing, http, works, ObjectClient(http, pace))
     catalogue = Catalogue(database, spool, describer(spool))
     doorkeeper = Doorkeeper(database)
     intake = Intake(
@@ -122,6 +125,7 @@ def _service(deployment: Deployment, now: Clock, lock: RunLock) -> Service:
             drain_seconds=deployment.drain_seconds,
             version=VERSION,
             pid=os.getpid(),
+            ending=pace.end,
         ),
         now,
     )
@@ -134,7 +138,7 @@ def _uploads(ground: _Ground) -> Uploads:
         ground.database,
         ground.spool,
         ground.works,
-        ObjectClient(ground.http),
+        ground.objects,
         ground.now,
         licensed=ground.standing.licensed,
         revoked=ground.revoked,

@@ -3,6 +3,7 @@
     GatewayError
      +- TryAgain            about the destination: the item goes back to waiting, the breaker opens
      |   +- Unreachable     no answer at all: no route, name, TLS or time (message 6)
+     |   +- Stopping        nobody's fault: this program ends, and the item goes on at the next start
      +- GiveUp              about the instance: the item is parked with a cause and a remedy
      +- LicenceRevoked      about neither: the gateway closes (R34) and keeps its images
      +- StoreFailed         the catalogue cannot be read or written (message 13)
@@ -32,6 +33,10 @@ class TryAgain(GatewayError):
 
 class Unreachable(TryAgain):
     """Nothing answered at all."""
+
+
+class Stopping(TryAgain):
+    """This program ends: what is under way goes back to waiting, and nothing failed."""
 
 
 class GiveUp(GatewayError):

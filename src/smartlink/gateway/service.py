@@ -8,8 +8,9 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime, timedelta, tzinfo
 from typing import TYPE_CHECKING, Final, Protocol
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 import structlog
 
@@ -17,7 +18,7 @@ from smartlink.gateway.errors import StoreFailed
 from smartlink.gateway.loop import Loop, stop_all, turn
 from smartlink.gateway.retry import Outage
 from smartlink.gateway.settings import SmartLinkSettings, administrator_settings
-from smartlink.gateway.store import deliveries, licences, service, settings
+from smartlink.gateway.store import configuration, deliveries, licences, service, settings
 
 if TYPE_CHECKING:
     from smartlink.gateway.catalogue import Catalogue, Doorkeeper
@@ -64,11 +65,14 @@ class Standing:
         self._database = database
         self.licence: licences.Licence = database.write(licences.ensure)
         self.settings: SmartLinkSettings = administrator_settings(database.read(settings.all_values))
+        self._zone: tzinfo = UTC
 
     def refresh(self) -> None:
         """Read both anew: the command line may have changed them."""
         self.licence = self._database.read(licences.find) or self.licence
         self.settings = administrator_settings(self._database.read(settings.all_values))
+        facility = self._database.read(configuration.find)
+        self._zone = UTC if facility is None else _zone(facility.time_zone)
 
     def licensed(self) -> bool:
         """Whether the services may run (R27)."""
@@ -82,6 +86,10 @@ class Standing:
         """How long an image stays after its receipt."""
         return timedelta(hours=self.settings.retention_hours)
 
+    def bytes_per_second(self, now: datetime) -> int | None:
+        """How fast transfers to and from Works may go at this hour of the facility's day; None is no limit."""
+        return self.settings.bytes_per_second(now.astimezone(self._zone))
+
     def reserve(self) -> int | None:
         """The free space to be left; None means the default."""
         return self.settings.disk_reserve_bytes
@@ -92,6 +100,17 @@ class Standing:
         if gateway_id is not None and self._database.write(lambda tx: licences.revoke(tx, gateway_id, now)):
             log.error("licence_revoked", gateway_id=str(gateway_id), action="Enter the new license key.")
         self.refresh()
+
+
+def _zone(name: str) -> tzinfo:
+    try:
+        return ZoneInfo(name)
+    except (ZoneInfoNotFoundError, ValueError):
+        return UTC
+
+
+def _nothing() -> None:
+    """Do nothing."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,6 +129,8 @@ class Parts:
     drain_seconds: float
     version: str
     pid: int
+    ending: Callable[[], None] = _nothing
+    """Told first when the service ends: transfers that would take long end at once."""
 
 
 class Service:
@@ -226,6 +247,7 @@ class Service:
     def _end(self) -> None:
         parts = self._parts
         try:
+            parts.ending()
             self._close_receiver(self._now())
             for drain in self._draining:
                 drain.join(parts.drain_seconds * 2 + 5)

@@ -9,13 +9,27 @@ from __future__ import annotations
 
 import os
 from pathlib import Path
-from typing import Annotated, Any, Final, Literal
+from typing import TYPE_CHECKING, Annotated, Any, Final, Literal, Self
+from urllib.parse import urlsplit
 
-from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    SecretStr,
+    ValidationError,
+    field_validator,
+    model_validator,
+)
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from smartlink.gateway.platform.folders import default_data_folder
 from smartlink.standard.names import AETitle
+
+if TYPE_CHECKING:
+    from datetime import datetime
 
 PREFIX: Final = "SMARTLINK_"
 
@@ -41,7 +55,7 @@ RetryMinutes = Annotated[Literal[5, 15, 30], BeforeValidator(_number)]
 class Deployment(BaseSettings):
     """The settings of this machine's installation, from the environment."""
 
-    model_config = SettingsConfigDict(env_prefix=PREFIX, frozen=True, extra="forbid")
+    model_config = SettingsConfigDict(env_prefix=PREFIX, frozen=True, extra="forbid", hide_input_in_errors=True)
 
     data: Path = Field(
         default_factory=default_data_folder,
@@ -56,6 +70,24 @@ class Deployment(BaseSettings):
         default=60.0, ge=0, le=600, description="How long open associations may go on when the receiver closes (R94)."
     )
     upload_lanes: int = Field(default=3, ge=1, le=16, description="How many objects are uploaded at the same time.")
+    proxy: SecretStr | None = Field(
+        default=None,
+        description="HTTP proxy for all that leaves for Works and object storage: http://user:password@host:port.",
+    )
+
+    @field_validator("proxy")
+    @classmethod
+    def _is_a_proxy(cls, value: SecretStr | None) -> SecretStr | None:
+        if value is None or not value.get_secret_value():
+            return None
+        try:
+            parts = urlsplit(value.get_secret_value())
+            usable = parts.scheme in {"http", "https"} and bool(parts.hostname) and parts.port != 0
+        except ValueError:
+            usable = False
+        if not usable:
+            raise ValueError("A proxy begins with http:// or https:// and names a host.")
+        return value
 
     @property
     def credential(self) -> Path:
@@ -94,6 +126,35 @@ class SmartLinkSettings(BaseModel):
     retention_hours: int = Field(
         default=24, ge=0, le=24 * 90, description="Hours for which an image stays here after Works' receipt."
     )
+    bandwidth_kbit_per_second: Annotated[int | None, BeforeValidator(_nothing)] = Field(
+        default=None, ge=64, description="Most that all transfers to and from Works take together; none means no limit."
+    )
+    bandwidth_from: Annotated[int | None, BeforeValidator(_nothing)] = Field(
+        default=None,
+        ge=0,
+        le=23,
+        description="Hour of the facility's day at which the limit begins; none means always.",
+    )
+    bandwidth_until: Annotated[int | None, BeforeValidator(_nothing)] = Field(
+        default=None, ge=0, le=23, description="Hour of the facility's day at which the limit ends."
+    )
+
+    @model_validator(mode="after")
+    def _hours_belong_together(self) -> Self:
+        if (self.bandwidth_from is None) != (self.bandwidth_until is None):
+            raise ValueError("bandwidth_from and bandwidth_until are set together, or both none.")
+        return self
+
+    def bytes_per_second(self, local: datetime) -> int | None:
+        """Return the limit of all transfers at this moment of the facility's day; None means there is none."""
+        if self.bandwidth_kbit_per_second is None:
+            return None
+        begin, end = self.bandwidth_from, self.bandwidth_until
+        if begin is not None and end is not None and begin != end:
+            inside = begin <= local.hour < end if begin < end else local.hour >= begin or local.hour < end
+            if not inside:
+                return None
+        return self.bandwidth_kbit_per_second * 1000 // 8
 
 
 class SettingRefused(ValueError):

@@ -14,9 +14,11 @@ from structlog.testing import capture_logs
 from smartlink.gateway.errors import GiveUp, TryAgain, Unreachable
 from smartlink.gateway.uplink.http import new_client
 from smartlink.gateway.uplink.objects import ObjectClient
+from smartlink.gateway.uplink.pace import Pace, no_limit
 from smartlink.gateway.uploads import Put
 from smartlink.link.uploads import Ticket
-from tests.gateway.fake_works import PROXY_PAGE, FakeWorks, Reply, store_error
+from tests.gateway.conftest import SetClock
+from tests.gateway.fake_works import PORTAL_PAGE, PROXY_PAGE, FakeWorks, Reply, store_error
 
 BODY = bytes(range(256)) * 9000
 
@@ -37,7 +39,7 @@ def a_ticket(works: FakeWorks, url: str | None = None) -> Ticket:
 
 def put(works: FakeWorks, body: bytes = BODY, url: str | None = None) -> Put:
     with new_client() as http:
-        return ObjectClient(http).put(a_ticket(works, url), io.BytesIO(body), len(body))
+        return ObjectClient(http, Pace(no_limit, SetClock())).put(a_ticket(works, url), io.BytesIO(body), len(body))
 
 
 def test_the_file_is_streamed_with_its_length_and_is_there(works: FakeWorks) -> None:
@@ -63,7 +65,18 @@ def test_a_fault_of_the_file_is_given_up(works: FakeWorks, code: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "reply", [PROXY_PAGE, store_error(503, "SlowDown"), (404, "text/html", b""), (400, "text/html", b"<Code>BadDigest")]
+    "reply",
+    [
+        PROXY_PAGE,
+        PORTAL_PAGE,
+        store_error(503, "SlowDown"),
+        (302, "text/html", b""),
+        (403, "text/html", b"<html>Blocked by policy</html>"),
+        (404, "text/html", b""),
+        (407, "text/html", b""),
+        (412, "text/html", b"<Code>PreconditionFailed</Code>"),
+        (400, "text/html", b"<Code>BadDigest</Code>"),
+    ],
 )
 def test_everything_else_is_about_the_destination(works: FakeWorks, reply: Reply) -> None:
     works.disturb("/objects/", reply)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import ssl
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
@@ -14,10 +15,13 @@ from smartlink.gateway.errors import TryAgain, Unreachable
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
+    from pydantic import SecretStr
+
 Client = httpx.Client
 
 _CONNECT_SECONDS: Final = 10.0
 _ANSWER_SECONDS: Final = 60.0
+_STATUS: Final = re.compile(r"[45][0-9]{2}\b")
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,10 +43,11 @@ class Answer:
         return self.headers.get("content-type", "").partition(";")[0].strip().lower()
 
 
-def new_client(connections: int = 16) -> httpx.Client:
-    """Return a client for the life of the program. A proxy named in the environment is honoured."""
+def new_client(connections: int = 16, *, proxy: SecretStr | None = None) -> httpx.Client:
+    """Return a client for the life of the program: all goes through `proxy`, or through the environment's."""
     return httpx.Client(
         verify=truststore.SSLContext(ssl.PROTOCOL_TLS_CLIENT),
+        proxy=None if proxy is None else _proxy(proxy),
         timeout=httpx.Timeout(_ANSWER_SECONDS, connect=_CONNECT_SECONDS),
         limits=httpx.Limits(max_connections=connections, max_keepalive_connections=connections),
         follow_redirects=False,
@@ -68,5 +73,20 @@ def exchange(
                     raise TryAgain("The answer is far too long to be the expected one.", status=response.status_code)
             lowered = {name.lower(): value for name, value in response.headers.items()}
             return Answer(response.status_code, lowered, bytes(body))
+    except httpx.ProxyError as error:
+        raise Unreachable(f"The proxy does not let SmartLink through ({_said(error)}).") from error
     except (httpx.HTTPError, httpx.InvalidURL, httpx.StreamError) as error:
         raise Unreachable(f"No answer ({type(error).__name__}).") from error
+
+
+def _proxy(setting: SecretStr) -> httpx.Proxy:
+    """Return the proxy of the setting, whose own certificate the system's trust store answers for, too."""
+    url = setting.get_secret_value()
+    secure = url.lower().startswith("https:")
+    return httpx.Proxy(url, ssl_context=truststore.SSLContext(ssl.PROTOCOL_TLS_CLIENT) if secure else None)
+
+
+def _said(error: httpx.ProxyError) -> str:
+    """Return the status that the proxy answered, and nothing else of what it said."""
+    status = _STATUS.match(str(error))
+    return type(error).__name__ if status is None else status.group()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from datetime import timedelta
 from typing import TYPE_CHECKING, Final
 
 import structlog
@@ -10,7 +11,8 @@ import structlog
 from smartlink.gateway.errors import GiveUp, TryAgain, Unreachable
 from smartlink.gateway.messages import Message
 from smartlink.gateway.uplink.address import check
-from smartlink.gateway.uplink.http import exchange
+from smartlink.gateway.uplink.http import Answer, exchange
+from smartlink.gateway.uplink.pace import Pace
 from smartlink.gateway.uploads import Put, Readable
 
 if TYPE_CHECKING:
@@ -18,29 +20,37 @@ if TYPE_CHECKING:
 
     import httpx
 
-    from smartlink.link.uploads import Ticket
+    from smartlink.link.uploads import PartTicket, Ticket
 
 log = structlog.get_logger()
 
-_PIECE: Final = 1024**2
 _LARGEST_ANSWER: Final = 256 * 1024
 _CODE: Final = re.compile(rb"<Code>([A-Za-z0-9]{1,64})</Code>")
 _FAULTS_OF_THE_FILE: Final = frozenset(
     {"BadDigest", "InvalidDigest", "XAmzContentChecksumMismatch", "XAmzContentSHA256Mismatch", "EntityTooLarge"}
 )
 _REMEDY: Final = "The stored file differs from what was received. Send the image again from the ultrasound system."
-_CONFLICT: Final = 412
 _FORBIDDEN: Final = 403
+_MOST_AT_ONCE: Final = 64 * 1024**2
+_WELL_BEFORE_EXPIRY: Final = timedelta(minutes=5)
+"""Tickets are good for a quarter of an hour, and are looked at when a PUT begins."""
 
 
 class ObjectClient:
-    """Puts files into object storage on tickets of Works."""
+    """Puts files into object storage on tickets of Works, no faster than `pace` allows."""
 
-    def __init__(self, http: httpx.Client) -> None:
+    def __init__(self, http: httpx.Client, pace: Pace) -> None:
         self._http = http
+        self._pace = pace
 
-    def put(self, ticket: Ticket, file: Readable, size: int) -> Put:
-        """Stream `file` of `size` bytes to where the ticket says. Raises TryAgain or GiveUp."""
+    @property
+    def most_at_once(self) -> int:
+        """How many bytes of tickets to ask for at once, so that none expires before it is used."""
+        allowed = self._pace.within(_WELL_BEFORE_EXPIRY)
+        return _MOST_AT_ONCE if allowed is None else min(allowed, _MOST_AT_ONCE)
+
+    def put(self, ticket: Ticket | PartTicket, file: Readable, size: int) -> Put:
+        """Stream `size` bytes of `file` to where the ticket says. Raises TryAgain or GiveUp."""
         try:
             check(ticket.url)
         except ValueError as error:
@@ -51,25 +61,41 @@ class ObjectClient:
         headers = {**given, "Content-Length": str(size)}
         try:
             answer = exchange(
-                self._http, "PUT", ticket.url, headers=headers, content=_pieces(file), largest=_LARGEST_ANSWER
+                self._http,
+                "PUT",
+                ticket.url,
+                headers=headers,
+                content=_pieces(file, size, self._pace),
+                largest=_LARGEST_ANSWER,
             )
         except Unreachable as error:
             log.error("upload_failed", **Message.ERROR_UPLOADING_DICOM_FILE.fields, why=str(error))
             raise
-        if answer.is_success:
+        if answer.is_success and "etag" in answer.headers:
             return Put.STORED
-        if answer.status == _CONFLICT:
+        code = _code(answer)
+        if code == "PreconditionFailed":
             return Put.ALREADY_THERE
-        found = _CODE.search(answer.body) if answer.media_type in {"application/xml", "text/xml"} else None
-        code = None if found is None else found.group(1).decode("ascii")
         log.error("upload_failed", **Message.ERROR_UPLOADING_DICOM_FILE.fields, status=answer.status, code=code)
         if code in _FAULTS_OF_THE_FILE:
             raise GiveUp(f"Object storage refuses the file ({code}).", _REMEDY)
-        if answer.status == _FORBIDDEN:
+        if (answer.status == _FORBIDDEN and code is not None) or code == "NoSuchUpload":
             return Put.TICKET_EXPIRED
+        if code is None:
+            raise TryAgain("Something else than object storage answers: a proxy, perhaps.", status=answer.status)
         raise TryAgain("Object storage does not take files now.", status=answer.status)
 
 
-def _pieces(file: Readable) -> Iterator[bytes]:
-    while piece := file.read(_PIECE):
+def _code(answer: Answer) -> str | None:
+    """Return the store's own word for what went wrong; None when it is not the store that answered."""
+    found = _CODE.search(answer.body) if answer.media_type in {"application/xml", "text/xml"} else None
+    return None if found is None else found.group(1).decode("ascii")
+
+
+def _pieces(file: Readable, size: int, pace: Pace) -> Iterator[bytes]:
+    """Yield `size` bytes of the file, or what there is of them, at the pace."""
+    left = size
+    while left and (piece := file.read(min(left, pace.piece))):
+        pace.take(len(piece))
+        left -= len(piece)
         yield piece
