@@ -40,7 +40,7 @@ check: $(ready) ## Checks alone: ruff, mypy for Linux and Windows, the arrows be
 
 .PHONY: pytest
 pytest: $(ready) $(ui) ## Tests alone, on both cores; TESTS="tests/link -k key" narrows them
-	@$(bin)/pytest -q -n 2 --dist loadfile -m "not soak" $(TESTS)
+	@$(bin)/pytest -q -n 2 --dist loadfile -m "not soak and not night" $(TESTS)
 
 .PHONY: format
 format: $(ready) ## Let ruff put the code in order
@@ -54,7 +54,11 @@ docs: $(ready) ## Draw docs/{states,settings,traceability}.md anew
 # ---------------------------------------------------------------- longer runs
 
 .PHONY: check-all
-check-all: test soak ## Everything, for the night: `test`, then the long runs
+check-all: test night soak ## Everything, for the night: `test`, the full matrices, then the long runs
+
+.PHONY: night
+night: $(ready) $(ui) packages ## The full matrices that `test` leaves out
+	@$(bin)/pytest -q -n 2 --dist loadfile -m night
 
 .PHONY: bench
 bench: $(ready) packages ## Measure against the peers

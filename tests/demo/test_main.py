@@ -27,6 +27,7 @@ def folder(tmp_path: Path) -> Iterator[Path]:
     stage.clear(folder)
 
 
+@pytest.mark.night
 @pytest.mark.timeout(180)
 def test_once_names_the_hop_at_which_the_gateway_was_killed_and_ends_what_it_started(folder: Path) -> None:
     log = folder.with_name("out.txt")
