@@ -27,11 +27,30 @@ def test_the_defaults_are_the_manuals() -> None:
     assert settings.worklist_client_ae_title == "SMARTLINKWLSCU"
 
 
-@pytest.mark.proves("R111")
-def test_only_the_listed_retry_intervals_are_taken() -> None:
-    assert changed(SmartLinkSettings(), {"retry_works_minutes": "15"})[0].retry_works_minutes == 15
-    with pytest.raises(SettingRefused, match="retry_works_minutes"):
-        changed(SmartLinkSettings(), {"retry_works_minutes": "6"})
+@pytest.mark.proves("R106", "R107", "R108", "R109", "R110", "R111")
+@pytest.mark.parametrize(
+    ("name", "default", "listed", "others"),
+    [
+        ("retry_works_minutes", 5, (5, 15, 30), (0, 6, 60)),
+        ("retry_pacs_minutes", 5, (5, 15, 30), (0, 6, 60)),
+        ("continue_retry_days", 4, (1, 2, 3, 4), (0, 5)),
+        ("notify_hours", 4, range(1, 25), (0, 25)),
+    ],
+)
+def test_only_the_listed_values_are_taken(
+    name: str, default: int, listed: Iterable[int], others: Iterable[int]
+) -> None:
+    assert getattr(SmartLinkSettings(), name) == default
+    for value in listed:
+        assert getattr(changed(SmartLinkSettings(), {name: str(value)})[0], name) == value
+    for value in others:
+        with pytest.raises(SettingRefused, match=name):
+            changed(SmartLinkSettings(), {name: str(value)})
+
+
+def test_the_limits_for_a_pacs_are_settings() -> None:
+    limits = Deployment(data=Path("/data"), pacs_connect_seconds=1, pacs_idle_seconds=2).send_limits
+    assert (limits.connect_seconds, limits.associate_seconds, limits.idle_seconds) == (1, 30, 2)
 
 
 def test_changes_are_parsed_from_text_and_only_they_are_returned() -> None:

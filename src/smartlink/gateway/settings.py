@@ -25,6 +25,7 @@ from pydantic import (
 )
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
+from smartlink.gateway.calling import SendLimits
 from smartlink.gateway.platform.folders import default_data_folder
 from smartlink.standard.names import AETitle
 
@@ -50,6 +51,7 @@ def _number(value: object) -> object:
 
 AETitleSetting = Annotated[str, AfterValidator(_ae_title)]
 RetryMinutes = Annotated[Literal[5, 15, 30], BeforeValidator(_number)]
+RetryDays = Annotated[Literal[1, 2, 3, 4], BeforeValidator(_number)]
 
 
 class Deployment(BaseSettings):
@@ -70,6 +72,18 @@ class Deployment(BaseSettings):
         default=60.0, ge=0, le=600, description="How long open associations may go on when the receiver closes (R94)."
     )
     upload_lanes: int = Field(default=3, ge=1, le=16, description="How many objects are uploaded at the same time.")
+    pacs_connect_seconds: float = Field(
+        default=10.0, gt=0, le=300, description="How long to wait for the connection to a PACS."
+    )
+    pacs_associate_seconds: float = Field(
+        default=30.0, gt=0, le=600, description="How long a PACS may take to answer the request for an association."
+    )
+    pacs_response_seconds: float = Field(
+        default=60.0, gt=0, le=3600, description="How long a PACS may take to answer an image that it has received."
+    )
+    pacs_idle_seconds: float = Field(
+        default=60.0, gt=0, le=3600, description="How long a PACS may take nothing of an image that is being sent."
+    )
     proxy: SecretStr | None = Field(
         default=None,
         description="HTTP proxy for all that leaves for Works and object storage: http://user:password@host:port.",
@@ -88,6 +102,16 @@ class Deployment(BaseSettings):
         if not usable:
             raise ValueError("A proxy begins with http:// or https:// and names a host.")
         return value
+
+    @property
+    def send_limits(self) -> SendLimits:
+        """How long we wait for a PACS."""
+        return SendLimits(
+            connect_seconds=self.pacs_connect_seconds,
+            associate_seconds=self.pacs_associate_seconds,
+            response_seconds=self.pacs_response_seconds,
+            idle_seconds=self.pacs_idle_seconds,
+        )
 
     @property
     def credential(self) -> Path:
@@ -123,6 +147,16 @@ class SmartLinkSettings(BaseModel):
         description="Free space below which new images are refused; none means 5 GB or 5 % of the volume.",
     )
     retry_works_minutes: RetryMinutes = Field(default=5, description="Minutes between attempts of a failed upload.")
+    retry_pacs_minutes: RetryMinutes = Field(
+        default=5, description="Minutes between attempts of an image that a PACS did not take (R108)."
+    )
+    continue_retry_days: RetryDays = Field(
+        default=4,
+        description="Continue Retry Until: days after which images for a PACS go to the Outbox of Works (R109).",
+    )
+    notify_hours: int = Field(
+        default=4, ge=1, le=24, description="Notify via email every so many hours while something fails (R110)."
+    )
     retention_hours: int = Field(
         default=24, ge=0, le=24 * 90, description="Hours for which an image stays here after Works' receipt."
     )
