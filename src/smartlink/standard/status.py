@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from enum import IntEnum
+from enum import Enum, IntEnum, auto
+from typing import Final
 
 
 class Status(IntEnum):
@@ -26,4 +27,63 @@ class Status(IntEnum):
     @property
     def shown(self) -> str:
         """The status as people read it: four hexadecimal digits, as in `A700`."""
-        return f"{self.value:04X}"
+        return shown(self.value)
+
+
+class Verdict(Enum):
+    """What the status of a C-STORE response says to the one who sent the instance."""
+
+    STORED = auto()
+    """The peer has it, perhaps with a warning."""
+    STORED_BEFORE = auto()
+    """The peer has had it already."""
+    DESTINATION = auto()
+    """The peer cannot store now, whatever is sent."""
+    INSTANCE = auto()
+    """The peer does not take this instance."""
+
+
+_VERDICTS: Final = (
+    (0x0000, 0x0000, Verdict.STORED, "Success"),
+    (0x0107, 0x0107, Verdict.STORED, "Attribute list error"),
+    (0x0110, 0x0110, Verdict.DESTINATION, "Processing failure"),
+    (0x0111, 0x0111, Verdict.STORED_BEFORE, "Duplicate SOP Instance"),
+    (0x0116, 0x0116, Verdict.STORED, "Attribute value out of range"),
+    (0x0117, 0x0117, Verdict.INSTANCE, "Invalid SOP Instance"),
+    (0x0122, 0x0122, Verdict.INSTANCE, "SOP Class not supported"),
+    (0x0124, 0x0124, Verdict.INSTANCE, "Not authorised"),
+    (0x0210, 0x0210, Verdict.DESTINATION, "Duplicate invocation"),
+    (0x0211, 0x0211, Verdict.DESTINATION, "Unrecognised operation"),
+    (0x0213, 0x0213, Verdict.DESTINATION, "Resource limitation"),
+    (0xA700, 0xA7FF, Verdict.DESTINATION, "Out of resources"),
+    (0xA900, 0xA9FF, Verdict.INSTANCE, "Data Set does not match SOP Class"),
+    (0xB000, 0xBFFF, Verdict.STORED, "Warning"),
+    (0xC000, 0xCFFF, Verdict.INSTANCE, "Cannot understand"),
+)
+"""First and last status, verdict, meaning: PS3.4 table B.2-1, and PS3.7 Annex C for what any service may answer.
+
+The two warnings of PS3.7 section C.4 count as stored, as all of Bxxx does. A status that is in neither table says
+nothing about the peer as a whole, so it is taken to be about the instance.
+"""
+
+
+def verdict(status: int) -> Verdict:
+    """Return what the status of a C-STORE response means for the instance that was sent."""
+    return _of(status)[0]
+
+
+def meaning(status: int) -> str:
+    """Return the standard's words for a status of C-STORE."""
+    return _of(status)[1]
+
+
+def shown(status: int) -> str:
+    """Return the status as people read it: four hexadecimal digits, as in `A700`."""
+    return f"{status:04X}"
+
+
+def _of(status: int) -> tuple[Verdict, str]:
+    for first, last, found, words in _VERDICTS:
+        if first <= status <= last:
+            return found, words
+    return Verdict.INSTANCE, "Unknown status"

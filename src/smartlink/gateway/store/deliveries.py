@@ -6,6 +6,7 @@ whoever lost it (a crash, a long sleep) finds that its result no longer counts.
 
 from __future__ import annotations
 
+import json
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 from uuid import UUID, uuid4
@@ -16,7 +17,7 @@ from smartlink.gateway.store.instances import Instance, instance
 
 if TYPE_CHECKING:
     import sqlite3
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Sequence
     from datetime import datetime
 
 WORKS: Final = "works"
@@ -26,6 +27,7 @@ INSERT: Final = """
     INSERT INTO delivery (instance_id, destination, origin_id, state, next_attempt_at, created_at, changed_at)
     VALUES (:instance_id, :destination, :origin_id, :state, :at, :at, :at)
     ON CONFLICT (instance_id, destination) DO NOTHING
+    RETURNING id
 """
 CLAIM: Final = """
     UPDATE delivery SET state = :to_state, attempts = attempts + 1, lease = :lease, lease_until = :lease_until,
@@ -34,19 +36,63 @@ CLAIM: Final = """
         SELECT id FROM delivery
         WHERE destination = :destination AND state = :from_state AND next_attempt_at <= :now
         ORDER BY next_attempt_at, id LIMIT :limit)
-    RETURNING id, instance_id, attempts, upload_id
+    RETURNING id, instance_id, attempts, upload_id, next_attempt_at, faults, first_fault_at
 """
+# One exam in one Association: that of the delivery whose turn it is. The look ahead has a limit, the backlog has none.
+CLAIM_EXAM: Final = """
+    WITH due AS (
+        SELECT id, instance_id, next_attempt_at FROM delivery
+        WHERE destination = :destination AND state = :from_state AND next_attempt_at <= :now
+        ORDER BY next_attempt_at, id LIMIT 2000)
+    UPDATE delivery SET state = :to_state, attempts = attempts + 1, lease = :lease, lease_until = :lease_until,
+        changed_at = :now
+    WHERE state = :from_state AND id IN (
+        SELECT due.id FROM due JOIN instance AS i ON i.id = due.instance_id
+        WHERE i.study_instance_uid IS (
+            SELECT first.study_instance_uid FROM instance AS first
+            WHERE first.id = (SELECT instance_id FROM due ORDER BY next_attempt_at, id LIMIT 1))
+        ORDER BY due.next_attempt_at, due.id LIMIT :limit)
+    RETURNING id, instance_id, attempts, upload_id, next_attempt_at, faults, first_fault_at
+"""
+EXTEND: Final = "UPDATE delivery SET lease_until = :lease_until WHERE lease = :lease AND state = 'sending'"
 OFFERED: Final = "UPDATE delivery SET upload_id = :upload_id WHERE id = :id AND lease = :lease"
 MOVE_CLAIMED: Final = """
     UPDATE delivery SET state = :to_state, lease = NULL, lease_until = NULL, changed_at = :now,
         next_attempt_at = :next_attempt_at, sent_at = :sent_at, cause = :cause, remedy = :remedy,
-        note = coalesce(:note, note)
+        note = coalesce(:note, note), status = coalesce(:status, status), accepted_syntaxes = :accepted_syntaxes
     WHERE id = :id AND lease = :lease AND state = :from_state
+"""
+FAULT: Final = """
+    UPDATE delivery SET faults = faults + 1, first_fault_at = coalesce(first_fault_at, :since)
+    WHERE id = :id AND lease = :lease AND state = 'sending'
 """
 MOVE: Final = """
     UPDATE delivery SET state = :to_state, lease = NULL, lease_until = NULL, changed_at = :now,
-        next_attempt_at = :now
+        next_attempt_at = :now, window_from = :now, faults = 0, first_fault_at = NULL
     WHERE id = :id AND state = :from_state
+"""
+ANEW: Final = """
+    UPDATE delivery SET window_from = :now, next_attempt_at = :now, faults = 0, first_fault_at = NULL
+    WHERE id = :id AND state = 'waiting'
+"""
+# R144: what was ordered and did not arrive within Continue Retry Until. What nobody ordered has no Outbox and stays.
+EXHAUST: Final = """
+    UPDATE delivery SET state = :to_state, changed_at = :now, cause = coalesce(cause, :cause)
+    WHERE destination = :destination AND state = 'waiting' AND coalesce(window_from, created_at) <= :before
+        AND (:failing OR first_fault_at <= :before)
+        AND EXISTS (SELECT 1 FROM order_item AS o WHERE o.delivery_id = delivery.id)
+"""
+ABANDON: Final = """
+    UPDATE delivery SET state = :to_state, changed_at = :now, cause = :cause
+    WHERE destination = :destination AND state = :from_state
+        AND :ordered = EXISTS (SELECT 1 FROM order_item AS o WHERE o.delivery_id = delivery.id)
+"""
+HURRY: Final = """
+    UPDATE delivery SET next_attempt_at = :latest
+    WHERE destination = :destination AND state = 'waiting' AND next_attempt_at > :latest
+"""
+ANY_LATER: Final = """
+    SELECT 1 FROM delivery WHERE destination = :destination AND state = 'waiting' AND next_attempt_at > :latest LIMIT 1
 """
 DUE: Final = """
     SELECT 1 FROM delivery
@@ -87,6 +133,9 @@ class Claim:
     instance: Instance
     upload_id: UUID | None = None
     """The upload of an earlier attempt that was never confirmed."""
+    faults: int = 0
+    """Attempts that failed by the instance's own fault."""
+    first_fault_at: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,40 +159,35 @@ class Listed:
     conflict: bool
 
 
-def add(tx: Transaction, instance_id: int, destination: str, origin: UUID | None, state: State, at: datetime) -> None:
-    """Enter a delivery, `held` or `waiting`; one that is there already stays as it is."""
-    tx.execute(
-        INSERT,
-        {
-            "instance_id": instance_id,
-            "destination": destination,
-            "origin_id": None if origin is None else str(origin),
-            "state": state.value,
-            "at": moment_text(at),
-        },
-    )
+def add(
+    tx: Transaction, instance_id: int, destination: str, origin: UUID | None, state: State, at: datetime
+) -> int | None:
+    """Enter a delivery, `held` or `waiting`, and return its id, or None when one is there already: it stays."""
+    values = {
+        "instance_id": instance_id,
+        "destination": destination,
+        "origin_id": None if origin is None else str(origin),
+        "state": state.value,
+        "at": moment_text(at),
+    }
+    rows = tx.execute(INSERT, values).fetchall()
+    return int(rows[0]["id"]) if rows else None
 
 
 def claim(tx: Transaction, destination: str, now: datetime, lease_until: datetime, limit: int) -> list[Claim]:
     """Take up to `limit` deliveries whose time has come, the longest waiting first."""
-    lease = uuid4().hex
-    rows = tx.execute(
-        CLAIM,
-        {
-            "destination": destination,
-            "from_state": State.WAITING.value,
-            "to_state": step(State.WAITING, Event.CLAIMED).value,
-            "lease": lease,
-            "lease_until": moment_text(lease_until),
-            "now": moment_text(now),
-            "limit": limit,
-        },
-    ).fetchall()
-    claims = []
-    for row in sorted(rows, key=lambda row: int(row["id"])):
-        found = tx.execute(INSTANCE, {"id": row["instance_id"]}).fetchone()
-        claims.append(Claim(row["id"], lease, row["attempts"], instance(found), _uuid(row["upload_id"])))
-    return claims
+    claims = _claim(tx, CLAIM, destination, now, lease_until, limit)
+    return sorted(claims, key=lambda one: one.id)
+
+
+def claim_exam(tx: Transaction, destination: str, now: datetime, lease_until: datetime, limit: int) -> list[Claim]:
+    """Take up to `limit` due deliveries of one exam: of the one that waits longest. They come in the order of turns."""
+    return _claim(tx, CLAIM_EXAM, destination, now, lease_until, limit)
+
+
+def extend(tx: Transaction, claim: Claim, lease_until: datetime) -> None:
+    """Work on what was claimed together with `claim` goes on: its lease now ends later."""
+    tx.execute(EXTEND, {"lease": claim.lease, "lease_until": moment_text(lease_until)})
 
 
 def is_any_due(tx: Transaction, destination: str, now: datetime) -> bool:
@@ -158,19 +202,41 @@ def offered(tx: Transaction, uploads: Iterable[tuple[Claim, UUID]]) -> None:
     )
 
 
-def accepted(tx: Transaction, claim: Claim, at: datetime, note: str | None = None) -> bool:
+def accepted(
+    tx: Transaction, claim: Claim, at: datetime, note: str | None = None, *, status: str | None = None
+) -> bool:
     """The destination has it; `note` says if something was special. False: the lease was lost."""
-    return _move_claimed(tx, claim, Event.ACCEPTED, at, sent_at=at, note=note)
+    return _move_claimed(tx, claim, Event.ACCEPTED, at, sent_at=at, note=note, status=status)
 
 
-def failed(tx: Transaction, claim: Claim, at: datetime, next_attempt_at: datetime, cause: str) -> bool:
+def failed(
+    tx: Transaction, claim: Claim, at: datetime, next_attempt_at: datetime, cause: str, *, status: str | None = None
+) -> bool:
     """Not this time: back to waiting until `next_attempt_at`. False: the lease was lost."""
-    return _move_claimed(tx, claim, Event.FAILED, at, next_attempt_at=next_attempt_at, cause=cause)
+    return _move_claimed(tx, claim, Event.FAILED, at, next_attempt_at=next_attempt_at, cause=cause, status=status)
 
 
-def refused(tx: Transaction, claim: Claim, at: datetime, cause: str, remedy: str) -> bool:
+def refused(tx: Transaction, claim: Claim, at: datetime, cause: str, remedy: str, *, status: str | None = None) -> bool:
     """Not as it is: parked until a person decides. False: the lease was lost."""
-    return _move_claimed(tx, claim, Event.REFUSED, at, cause=cause, remedy=remedy)
+    return _move_claimed(tx, claim, Event.REFUSED, at, cause=cause, remedy=remedy, status=status)
+
+
+def fault(tx: Transaction, claim: Claim, since: datetime) -> None:
+    """The attempt failed by the instance's own fault; `since` is when it began. A move is to follow."""
+    tx.execute(FAULT, {"id": claim.id, "lease": claim.lease, "since": moment_text(since)})
+
+
+def given_back(tx: Transaction, claim: Claim, at: datetime) -> bool:
+    """Nothing came of the claim, and nobody is to blame: back to waiting. False: the lease was lost."""
+    return _move_claimed(tx, claim, Event.LEASE_EXPIRED, at)
+
+
+def dropped(tx: Transaction, claim: Claim, at: datetime, cause: str, accepted: Sequence[str] = ()) -> bool:
+    """This delivery ends here because another takes its place. False: the lease was lost.
+
+    `accepted`: the Transfer Syntaxes that the destination takes instead of the one refused.
+    """
+    return _move_claimed(tx, claim, Event.CANCELLED, at, cause=cause, accepted=accepted)
 
 
 def withheld(tx: Transaction, claim: Claim, at: datetime, cause: str) -> bool:
@@ -186,6 +252,56 @@ def retry(tx: Transaction, delivery_id: int, now: datetime) -> State:
 def cancel(tx: Transaction, delivery_id: int, now: datetime) -> State:
     """A person gives a delivery up; return its new state, or raise IllegalMove or LookupError."""
     return _move(tx, delivery_id, Event.CANCELLED, now)
+
+
+def anew(tx: Transaction, delivery_id: int, now: datetime) -> None:
+    """Try a waiting delivery at once, in a retry window that begins now."""
+    tx.execute(ANEW, {"id": delivery_id, "now": moment_text(now)})
+
+
+def exhaust(tx: Transaction, destination: str, now: datetime, before: datetime, *, failing: bool, cause: str) -> int:
+    """Give up what was ordered and waits since `before`; return how many that were (R144).
+
+    `failing`: the destination has failed since `before`, too; otherwise only what fails by itself is given up.
+    """
+    values = {
+        "destination": destination,
+        "to_state": step(State.WAITING, Event.GAVE_UP).value,
+        "now": moment_text(now),
+        "before": moment_text(before),
+        "failing": failing,
+        "cause": cause,
+    }
+    return tx.execute(EXHAUST, values).rowcount
+
+
+def abandon(tx: Transaction, destination: str, now: datetime, cause: str) -> int:
+    """The destination is gone: what was ordered is given up, the rest cancelled. Return how many that were.
+
+    What is being sent now ends by itself; another call finds it.
+    """
+    count = 0
+    for state, event, ordered in (
+        (State.WAITING, Event.GAVE_UP, True),
+        (State.WAITING, Event.CANCELLED, False),
+        (State.PARKED, Event.CANCELLED, True),
+        (State.PARKED, Event.CANCELLED, False),
+        (State.HELD, Event.CANCELLED, False),
+    ):
+        values = {"destination": destination, "now": moment_text(now), "cause": cause, "ordered": ordered}
+        moves = {"from_state": state.value, "to_state": step(state, event).value}
+        count += tx.execute(ABANDON, values | moves).rowcount
+    return count
+
+
+def hurry(tx: Transaction, destination: str, latest: datetime) -> int:
+    """Let nothing wait longer than until `latest`: the retry interval became shorter (R111)."""
+    return tx.execute(HURRY, {"destination": destination, "latest": moment_text(latest)}).rowcount
+
+
+def is_any_later(tx: Transaction, destination: str, latest: datetime) -> bool:
+    """Tell whether `hurry` would find anything: a look that costs no write."""
+    return tx.execute(ANY_LATER, {"destination": destination, "latest": moment_text(latest)}).fetchone() is not None
 
 
 def is_any_held(tx: Transaction, origin: UUID) -> bool:
@@ -238,6 +354,8 @@ def _move_claimed(  # noqa: PLR0913  the columns that a move may set
     cause: str | None = None,
     remedy: str | None = None,
     note: str | None = None,
+    status: str | None = None,
+    accepted: Sequence[str] = (),
 ) -> bool:
     values = {
         "id": claim.id,
@@ -250,6 +368,8 @@ def _move_claimed(  # noqa: PLR0913  the columns that a move may set
         "cause": cause,
         "remedy": remedy,
         "note": note,
+        "status": status,
+        "accepted_syntaxes": json.dumps(list(accepted)) if accepted else None,
     }
     return tx.execute(MOVE_CLAIMED, values).rowcount == 1
 
@@ -262,6 +382,36 @@ def _move(tx: Transaction, delivery_id: int, event: Event, now: datetime) -> Sta
     target = step(state, event)
     tx.execute(MOVE, {"id": delivery_id, "from_state": state.value, "to_state": target.value, "now": moment_text(now)})
     return target
+
+
+def _claim(
+    tx: Transaction, statement: str, destination: str, now: datetime, lease_until: datetime, limit: int
+) -> list[Claim]:
+    lease = uuid4().hex
+    rows = tx.execute(
+        statement,
+        {
+            "destination": destination,
+            "from_state": State.WAITING.value,
+            "to_state": step(State.WAITING, Event.CLAIMED).value,
+            "lease": lease,
+            "lease_until": moment_text(lease_until),
+            "now": moment_text(now),
+            "limit": limit,
+        },
+    ).fetchall()
+    return [
+        Claim(
+            id=row["id"],
+            lease=lease,
+            attempts=row["attempts"],
+            instance=instance(tx.execute(INSTANCE, {"id": row["instance_id"]}).fetchone()),
+            upload_id=_uuid(row["upload_id"]),
+            faults=row["faults"],
+            first_fault_at=moment_or_none(row["first_fault_at"]),
+        )
+        for row in sorted(rows, key=lambda row: (row["next_attempt_at"], row["id"]))
+    ]
 
 
 def _uuid(text: str | None) -> UUID | None:

@@ -19,10 +19,10 @@ if TYPE_CHECKING:
 INSERT: Final = """
     INSERT INTO instance (spool_name, sop_class_uid, sop_instance_uid, transfer_syntax_uid, study_instance_uid,
         series_instance_uid, connection_id, calling_ae_title, called_ae_title, peer_address, dataset_offset,
-        dataset_length, crc32, attributes, unreadable, kept_at)
+        dataset_length, crc32, attributes, unreadable, kept_at, source)
     VALUES (:spool_name, :sop_class_uid, :sop_instance_uid, :transfer_syntax_uid, :study_instance_uid,
         :series_instance_uid, :connection_id, :calling_ae_title, :called_ae_title, :peer_address, :dataset_offset,
-        :dataset_length, :crc32, :attributes, :unreadable, :kept_at)
+        :dataset_length, :crc32, :attributes, :unreadable, :kept_at, :source)
     ON CONFLICT (spool_name) DO NOTHING
     RETURNING id
 """
@@ -51,6 +51,22 @@ PURGEABLE: Final = """
             WHERE d.instance_id = i.id AND d.state IN ('held', 'waiting', 'sending', 'parked'))
     ORDER BY receipt_at LIMIT :limit
 """
+# What was fetched from Works has served when its delivery is at its end and Works knows it (R144).
+SERVED: Final = """
+    SELECT id, spool_name FROM instance AS i
+    WHERE source = 'works' AND state = 'kept'
+        AND NOT EXISTS (SELECT 1 FROM delivery AS d
+            WHERE d.instance_id = i.id AND (d.state IN ('held', 'waiting', 'sending', 'parked') OR EXISTS (
+                SELECT 1 FROM order_item AS o WHERE o.delivery_id = d.id AND o.told_revision < o.revision)))
+    LIMIT :limit
+"""
+COPY: Final = """
+    SELECT i.id FROM instance AS i
+    WHERE i.sop_instance_uid = :sop_instance_uid AND i.dataset_sha256 = :dataset_sha256
+        AND i.transfer_syntax_uid = :transfer_syntax_uid AND i.state = 'kept' AND i.unreadable IS NULL
+        AND NOT EXISTS (SELECT 1 FROM delivery AS d WHERE d.instance_id = i.id AND d.destination = :destination)
+    ORDER BY i.id DESC LIMIT 1
+"""
 PURGED: Final = "UPDATE instance SET state = 'purged', attributes = NULL, purged_at = :at WHERE id = :id"
 UNREADABLE: Final = (
     "SELECT * FROM instance WHERE unreadable IS NOT NULL AND state = 'kept' ORDER BY id DESC LIMIT :limit"
@@ -77,6 +93,7 @@ class NewInstance:
     attributes: dict[str, Any] | None
     unreadable: str | None
     kept_at: datetime
+    from_works: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,6 +118,8 @@ class Instance:
     duplicate_of: int | None
     conflict: bool
     kept_at: datetime
+    from_works: bool = False
+    """Fetched from Works for an order; its file lies apart from those that scanners sent."""
 
     @property
     def size(self) -> int:
@@ -140,6 +159,7 @@ def add(tx: Transaction, new: NewInstance) -> int | None:
         "attributes": None if new.attributes is None else json.dumps(new.attributes),
         "unreadable": new.unreadable,
         "kept_at": moment_text(new.kept_at),
+        "source": "works" if new.from_works else "scanner",
     }
     rows = tx.execute(INSERT, values).fetchall()
     return int(rows[0]["id"]) if rows else None
@@ -203,6 +223,25 @@ def purgeable(tx: Transaction, before: datetime, limit: int) -> list[tuple[int, 
     return [(row["id"], row["spool_name"]) for row in rows]
 
 
+def served(tx: Transaction, limit: int) -> list[tuple[int, str]]:
+    """Return (id, spool name) of instances fetched from Works that nobody needs any more."""
+    return [(row["id"], row["spool_name"]) for row in tx.execute(SERVED, {"limit": limit}).fetchall()]
+
+
+def copy(
+    tx: Transaction, sop_instance_uid: str, dataset_sha256: str, transfer_syntax_uid: str, destination: str
+) -> int | None:
+    """Return an instance with exactly these bytes that is here and was never to go to `destination`."""
+    values = {
+        "sop_instance_uid": sop_instance_uid,
+        "dataset_sha256": dataset_sha256,
+        "transfer_syntax_uid": transfer_syntax_uid,
+        "destination": destination,
+    }
+    row = tx.execute(COPY, values).fetchone()
+    return None if row is None else int(row["id"])
+
+
 def purged(tx: Transaction, instance_id: int, at: datetime) -> None:
     """The file is gone; the attributes go with it."""
     tx.execute(PURGED, {"id": instance_id, "at": moment_text(at)})
@@ -234,4 +273,5 @@ def instance(row: sqlite3.Row) -> Instance:
         duplicate_of=row["duplicate_of"],
         conflict=bool(row["conflict"]),
         kept_at=moment(row["kept_at"]),
+        from_works=row["source"] == "works",
     )
