@@ -278,7 +278,7 @@ class Scripted:
             self.associations += 1
 
     def _store(self, event: evt.Event) -> int:
-        uid = str(event.request.AffectedSOPInstanceUID)  # type: ignore[union-attr]  a C-STORE has one
+        uid = str(event.request.AffectedSOPInstanceUID)  # type: ignore[union-attr] # C-STORE has it
         gone = self._gone
         while self.silent.is_set() and not gone.wait(0.05):
             continue
