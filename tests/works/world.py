@@ -39,10 +39,20 @@ class Later:
 
     ingests: list[tuple[uuid.UUID, tuple[uuid.UUID, ...]]] = field(default_factory=list)
     previews: list[uuid.UUID] = field(default_factory=list)
+    verifications: list[tuple[uuid.UUID, uuid.UUID]] = field(default_factory=list)
+    looks: list[tuple[uuid.UUID, uuid.UUID, datetime]] = field(default_factory=list)
 
     def ingest(self, site: Site, upload_ids: Sequence[uuid.UUID]) -> None:
         """Remember a batch."""
         self.ingests.append((site.organisation_id, tuple(upload_ids)))
+
+    def verify(self, site: Site, upload_id: uuid.UUID) -> None:
+        """Remember an object to be read."""
+        self.verifications.append((site.organisation_id, upload_id))
+
+    def abandon(self, site: Site, upload_id: uuid.UUID, at: datetime) -> None:
+        """Remember when to look whether an upload was given up."""
+        self.looks.append((site.organisation_id, upload_id, at))
 
     def preview(self, site: Site, instance_id: uuid.UUID) -> None:  # noqa: ARG002 - the port's signature
         """Remember an instance."""
@@ -72,9 +82,11 @@ class World:
 
     def __post_init__(self) -> None:
         """Build the link over the real parts."""
-        uploads = Uploads(self.access, self.blobs, self.later, self.clock)
+        self.uploads = Uploads(self.access, self.blobs, self.later, self.clock)
         self.intake = Intake(self.access, self.blobs, self.later, self.clock)
-        self.parts = LinkParts(self.access, uploads, self.clock, frozenset({AUDIENCE}), healthy=lambda: self.healthy)
+        self.parts = LinkParts(
+            self.access, self.uploads, self.clock, frozenset({AUDIENCE}), healthy=lambda: self.healthy
+        )
         self.app = create_link_api(self.parts)
 
     def clock(self) -> datetime:
@@ -166,6 +178,8 @@ class World:
 
     def ingest(self) -> None:
         """Do what was deferred."""
+        while self.later.verifications:
+            self.uploads.parts.verify(*self.later.verifications.pop(0))
         while self.later.ingests:
             self.intake.ingest(*self.later.ingests.pop(0))
 
@@ -266,6 +280,10 @@ class Gateway:
         answer = self.put_connection(self.connection_id, ae_title=ae_title, name=ae_title)
         assert answer.status_code == 200, answer.text
         self.connection_id = uuid.UUID(answer.json()["id"])
+
+    def delete_connection(self, connection_id: uuid.UUID) -> httpx.Response:
+        """Delete a connection."""
+        return self.world.http.delete(paths.CONNECTION.format(connection_id=connection_id), headers=self.headers())
 
     def beat(self, **queue: int) -> httpx.Response:
         """Give a sign of life."""

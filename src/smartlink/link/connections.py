@@ -85,3 +85,9 @@ class ConnectionAcknowledged(Message):
 
     id: UUID
     version: Annotated[int, Field(ge=1)]
+
+
+class ConnectionDeleted(Message):
+    """Works has deleted the connection for good, or never had it: neither restores it (R84)."""
+
+    id: UUID

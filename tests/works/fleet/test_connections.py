@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+from smartlink.link import paths
 from smartlink.link.problems import ProblemType
 from tests.works.world import Gateway, World
 
@@ -127,3 +128,31 @@ def test_what_is_malformed_is_refused_without_being_repeated(gateway: Gateway, f
     assert (answer.status_code, answer.json()["type"]) == (422, ProblemType.REQUEST_INVALID)
     assert "A\\" not in answer.text
     assert "printer" not in answer.text
+
+
+@pytest.mark.proves("R84")
+def test_a_deleted_connection_is_gone_for_good_and_its_ae_title_is_free(world: World, gateway: Gateway) -> None:
+    one, another = uuid.uuid4(), uuid.uuid4()
+    gateway.put_connection(one, **PACS)
+    for _ in range(2):
+        answer = gateway.delete_connection(one)
+        assert (answer.status_code, answer.json()) == (200, {"id": str(one)})
+    assert puts(gateway, one, **PACS) == (404, ProblemType.CONNECTION_UNKNOWN)
+    configuration = world.http.get(paths.CONFIGURATION, headers=gateway.headers())
+    assert [known["ae_title"] for known in configuration.json()["connections"]] == ["US01"]
+    assert puts(gateway, another, **PACS)[0] == 200
+    events = world.rows(gateway.place, "SELECT object_id FROM audit_event WHERE action = 'connection_deleted'")
+    assert events == [{"object_id": str(one)}]
+
+
+@pytest.mark.proves("R84")
+def test_a_connection_that_works_never_had_is_deleted_without_ado(gateway: Gateway) -> None:
+    assert gateway.delete_connection(uuid.uuid4()).status_code == 200
+
+
+def test_another_facilitys_connection_is_not_deleted(world: World, gateway: Gateway) -> None:
+    annexe = world.gateway(world.second_facility(gateway.place))
+    one = uuid.uuid4()
+    gateway.put_connection(one, **PACS)
+    assert annexe.delete_connection(one).status_code == 404
+    assert puts(gateway, one, **PACS)[0] == 200

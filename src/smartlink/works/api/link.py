@@ -18,7 +18,7 @@ from smartlink.link import paths
 from smartlink.link import uploads as link
 from smartlink.link.activation import Activate, Activated, Keys, TokenGranted, TokenRequest
 from smartlink.link.configuration import Configuration
-from smartlink.link.connections import ConnectionAcknowledged, ConnectionPut
+from smartlink.link.connections import ConnectionAcknowledged, ConnectionDeleted, ConnectionPut
 from smartlink.link.heartbeat import Heartbeat, HeartbeatAcknowledged
 from smartlink.link.message import Message
 from smartlink.link.problems import Problem, ProblemType
@@ -146,6 +146,11 @@ def _gateway_routes(router: APIRouter, parts: LinkParts) -> None:
         """Add or change a connection."""
         return connections.put(parts.access, caller, connection_id, message, parts.clock())
 
+    @router.delete(paths.CONNECTION)
+    def delete_connection(connection_id: UUID, caller: Annotated[Caller, Depends(identify)]) -> ConnectionDeleted:
+        """Delete a connection for good."""
+        return connections.delete(parts.access, caller, connection_id, parts.clock())
+
 
 def _upload_routes(router: APIRouter, parts: LinkParts) -> None:
     """Custody of instances."""
@@ -161,6 +166,11 @@ def _upload_routes(router: APIRouter, parts: LinkParts) -> None:
                 next(answers) if isinstance(one, link.OfferedInstance) else _malformed(one) for one in message.instances
             )
         )
+
+    @router.post(paths.UPLOADS_PARTS)
+    def part_tickets(message: link.PartsRequest, caller: Annotated[Caller, Depends(identify)]) -> link.Parts:
+        """Tickets for the parts that are not there yet; asked for just before use."""
+        return parts.uploads.parts.tickets(caller, message.upload_id, message.parts)
 
     @router.post(paths.UPLOADS_CONFIRM)
     def confirm(message: link.Confirm, caller: Annotated[Caller, Depends(identify)]) -> link.Confirmed:

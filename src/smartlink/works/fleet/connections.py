@@ -7,8 +7,9 @@ from typing import Final
 
 import structlog
 
-from smartlink.link.connections import Connection, ConnectionAcknowledged, ConnectionPut, Kind
+from smartlink.link.connections import Connection, ConnectionAcknowledged, ConnectionDeleted, ConnectionPut, Kind
 from smartlink.link.problems import ProblemType
+from smartlink.works import audit
 from smartlink.works.access import Access, Site
 from smartlink.works.errors import LinkRefused
 from smartlink.works.fleet.tokens import Caller
@@ -40,6 +41,31 @@ def put(
             acknowledged = _add(site, caller, connection_id, wanted, now)
     log.info("connection_put", connection_id=str(acknowledged.id), kind=wanted.kind, version=acknowledged.version)
     return acknowledged
+
+
+def delete(access: Access, caller: Caller, connection_id: uuid.UUID, now: datetime) -> ConnectionDeleted:
+    """Delete a connection of the caller's facility for good; repeating it changes nothing (R83-R86).
+
+    Raises LinkRefused (connection_unknown) for another facility's connection.
+    """
+    with access.organisation(caller.organisation_id) as site:
+        known = connections.lock(site, connection_id)
+        if known is not None and known.facility_id != caller.facility_id:
+            raise LinkRefused(ProblemType.CONNECTION_UNKNOWN, "This connection is not one of the facility.")
+        if known is not None and known.deleted_at is None:
+            connections.tombstone(site, connection_id, now)
+            audit.record(
+                site,
+                now=now,
+                actor_kind="gateway",
+                actor_id=caller.gateway_id,
+                action="connection_deleted",
+                object_kind="connection",
+                object_id=connection_id,
+                detail={"kind": known.kind, "ae_title": known.ae_title, "name": known.name},
+            )
+    log.info("connection_deleted", connection_id=str(connection_id))
+    return ConnectionDeleted(id=connection_id)
 
 
 def of_facility(site: Site, facility_id: uuid.UUID) -> tuple[Connection, ...]:

@@ -103,6 +103,16 @@ def update(site: Site, row: ConnectionRow, *, ae_norm: str, now: datetime) -> No
     )
 
 
+def tombstone(site: Site, connection_id: UUID, now: datetime) -> None:
+    """Delete a connection for good: its row stays, so that what it brought keeps its origin, its AE title is free."""
+    site.run(
+        "UPDATE connection SET deleted_at = :now, updated_at = :now, version = version + 1"
+        " WHERE id = :id AND deleted_at IS NULL",
+        id=connection_id,
+        now=now,
+    )
+
+
 def active_specialties(site: Site, facility_id: UUID, wanted: list[UUID]) -> set[UUID]:
     """Which of `wanted` are active specialties of the facility."""
     found: list[UUID] | None = site.value(
