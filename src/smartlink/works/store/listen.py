@@ -1,15 +1,15 @@
-"""One LISTEN for the whole process, fanned out to every page that waits (PostgreSQL NOTIFY).
+"""One LISTEN for the whole process, fanned out to every page and every gateway that waits (PostgreSQL NOTIFY).
 
-A notification says only that something changed in an organisation. A subscriber gets at most one waiting mark: ten
-changes before it looks are one look. After a broken connection everybody is marked, since something may have been
-missed.
+A notification says only that something changed about a topic: an organisation's exams, or a gateway's commands. A
+subscriber gets at most one waiting mark: ten changes before it looks are one look. After a broken connection everybody
+is marked, since something may have been missed.
 """
 
 import asyncio
 import threading
 import time
 import uuid
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Iterable
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
 
@@ -30,9 +30,14 @@ def tell(site: Site, exam_id: uuid.UUID) -> None:
     site.notify(CHANNEL, f"{site.organisation_id} {exam_id}")
 
 
+def wake(site: Site, gateway_id: uuid.UUID) -> None:
+    """The gateway's long poll looks for its commands once the transaction is committed."""
+    site.notify(CHANNEL, str(gateway_id))
+
+
 @dataclass(frozen=True, slots=True, eq=False)
 class _Subscriber:
-    organisation_id: uuid.UUID
+    topic: uuid.UUID
     loop: asyncio.AbstractEventLoop
     queue: asyncio.Queue[None]
 
@@ -56,7 +61,8 @@ class Listener:
         self._listening = threading.Event()
         self._thread = threading.Thread(target=self._run, name="listener", daemon=True)
         self._lock = threading.Lock()
-        self._subscribers: set[_Subscriber] = set()
+        self._subscribers: dict[uuid.UUID, set[_Subscriber]] = {}
+        self._released = False
 
     def start(self) -> None:
         """Begin to listen, in a thread of its own."""
@@ -68,21 +74,36 @@ class Listener:
         if self._thread.is_alive():
             self._thread.join(patience)
 
+    def release(self) -> None:
+        """Whoever waits is woken and waits no more: Works is about to end."""
+        self._released = True
+        self._mark(self._everybody())
+
+    @property
+    def released(self) -> bool:
+        """Whether waiting is over."""
+        return self._released
+
     def listening(self, patience: float) -> bool:
         """Whether the database has taken the LISTEN, waiting at most so many seconds for it."""
         return self._listening.wait(patience)
 
     @asynccontextmanager
-    async def subscribe(self, organisation_id: uuid.UUID) -> AsyncIterator[asyncio.Queue[None]]:
-        """A queue that gets an item when something has changed in the organisation; holds no thread."""
-        subscriber = _Subscriber(organisation_id, asyncio.get_running_loop(), asyncio.Queue(maxsize=1))
+    async def subscribe(self, topic: uuid.UUID) -> AsyncIterator[asyncio.Queue[None]]:
+        """A queue that gets an item when something has changed about the topic; holds no thread.
+
+        `topic` is an organisation (its exams) or a gateway (its commands).
+        """
+        subscriber = _Subscriber(topic, asyncio.get_running_loop(), asyncio.Queue(maxsize=1))
         with self._lock:
-            self._subscribers.add(subscriber)
+            self._subscribers.setdefault(topic, set()).add(subscriber)
         try:
             yield subscriber.queue
         finally:
             with self._lock:
-                self._subscribers.discard(subscriber)
+                self._subscribers[topic].discard(subscriber)
+                if not self._subscribers[topic]:
+                    del self._subscribers[topic]
 
     def _run(self) -> None:
         while not self._stop.is_set():
@@ -97,7 +118,7 @@ class Listener:
         with psycopg.connect(self._url, autocommit=True) as connection:
             connection.execute(f"LISTEN {CHANNEL}")
             self._listening.set()
-            self._mark(lambda _: True)
+            self._mark(self._everybody())
             checked = time.monotonic()
             while not self._stop.is_set():
                 for notification in connection.notifies(timeout=LOOK_UP_SECONDS):
@@ -107,11 +128,15 @@ class Listener:
                     checked = time.monotonic()
 
     def _heard(self, payload: str) -> None:
-        organisation, _, _ = payload.partition(" ")
-        self._mark(lambda subscriber: str(subscriber.organisation_id) == organisation)
+        topic, _, _ = payload.partition(" ")
+        with suppress(ValueError), self._lock:
+            marked = list(self._subscribers.get(uuid.UUID(topic), ()))
+            self._mark(marked)
 
-    def _mark(self, whom: Callable[[_Subscriber], bool]) -> None:
+    def _everybody(self) -> list[_Subscriber]:
         with self._lock:
-            marked = [subscriber for subscriber in self._subscribers if whom(subscriber)]
-        for subscriber in marked:
+            return [subscriber for group in self._subscribers.values() for subscriber in group]
+
+    def _mark(self, subscribers: Iterable[_Subscriber]) -> None:
+        for subscriber in subscribers:
             subscriber.mark()

@@ -1,0 +1,99 @@
+"""Derived objects: what is sent in an original's place, made once for an identity and a Transfer Syntax.
+
+The original is never altered. `to_derive` says what a delivery still needs, `add` keeps what was made, `use` lets an
+item be sent as it; `submission.ready` then orders what is prepared.
+"""
+
+from dataclasses import asdict, dataclass
+from datetime import datetime
+from typing import Final
+from uuid import UUID
+
+from smartlink.works.store.database import Site
+
+
+@dataclass(frozen=True, slots=True)
+class DerivedRow:
+    """One derived object. `identity_id` is None where only the Transfer Syntax differs from the original's."""
+
+    id: UUID
+    instance_id: UUID
+    identity_id: UUID | None
+    transfer_syntax_uid: str
+    sop_class_uid: str
+    sop_instance_uid: str
+    study_instance_uid: str
+    size: int
+    object_sha256: bytes
+    dataset_sha256: bytes
+    object_key: str
+    created_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class ToDerive:
+    """One item that waits for an object: `preparing` for the identity, `syntax_refused` for a Transfer Syntax too."""
+
+    item_id: UUID
+    state: str
+    identity_id: UUID | None
+    accepted_transfer_syntaxes: list[str]
+    instance_id: UUID
+    sop_class_uid: str
+    sop_instance_uid: str
+    study_instance_uid: str
+    transfer_syntax_uid: str
+    size: int
+    object_sha256: bytes
+    object_key: str
+
+
+_COLUMNS: Final = ", ".join(DerivedRow.__slots__)
+
+
+def to_derive(site: Site, delivery_id: UUID) -> list[ToDerive]:
+    """The items of the delivery whose object is not settled, with the original that it is made from."""
+    return site.many(
+        ToDerive,
+        "SELECT n.id AS item_id, n.state, d.identity_id, n.accepted_transfer_syntaxes, i.id AS instance_id,"
+        " i.sop_class_uid, i.sop_instance_uid, e.study_instance_uid, i.transfer_syntax_uid, i.size, i.object_sha256,"
+        " i.object_key FROM delivery_instance n JOIN delivery d ON d.id = n.delivery_id"
+        " JOIN exam e ON e.id = d.exam_id JOIN instance i ON i.id = n.instance_id WHERE n.delivery_id = :id"
+        " AND (n.state = 'syntax_refused' OR n.state = 'preparing' AND n.derived_object_id IS NULL)"
+        " ORDER BY i.number NULLS LAST, i.received_at, i.id",
+        id=delivery_id,
+    )
+
+
+def find(site: Site, instance_id: UUID, identity_id: UUID | None, transfer_syntax_uid: str) -> DerivedRow | None:
+    """The object that was made for this instance, identity and Transfer Syntax."""
+    return site.one(
+        DerivedRow,
+        f"SELECT {_COLUMNS} FROM derived_object WHERE instance_id = :instance_id"  # noqa: S608 - constant
+        " AND identity_id IS NOT DISTINCT FROM :identity_id AND transfer_syntax_uid = :syntax",
+        instance_id=instance_id,
+        identity_id=identity_id,
+        syntax=transfer_syntax_uid,
+    )
+
+
+def add(site: Site, row: DerivedRow) -> DerivedRow:
+    """Keep what was made; the one that was made before, when there is one."""
+    site.run(
+        f"INSERT INTO derived_object (organisation_id, {_COLUMNS}) VALUES (:organisation_id, :id,"  # noqa: S608
+        " :instance_id, :identity_id, :transfer_syntax_uid, :sop_class_uid, :sop_instance_uid, :study_instance_uid,"
+        " :size, :object_sha256, :dataset_sha256, :object_key, :created_at) ON CONFLICT DO NOTHING",
+        organisation_id=site.organisation_id,
+        **asdict(row),
+    )
+    return find(site, row.instance_id, row.identity_id, row.transfer_syntax_uid) or row
+
+
+def use(site: Site, item_id: UUID, derived_object_id: UUID | None) -> None:
+    """The item is sent as this object (None: as the original) once `submission.ready` orders it."""
+    site.run(
+        "UPDATE delivery_instance SET derived_object_id = :derived, state = 'preparing', cause = NULL, remedy = NULL"
+        " WHERE id = :id AND state IN ('preparing', 'syntax_refused')",
+        id=item_id,
+        derived=derived_object_id,
+    )

@@ -1,0 +1,34 @@
+"""What a person may do in a facility, by their memberships."""
+
+from dataclasses import dataclass
+from uuid import UUID
+
+from smartlink.works.store.database import Site
+
+
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """A person at a facility: runs it, is a physician there, and of this specialty (an empty list means every one)."""
+
+    person_id: UUID
+    administrator: bool
+    physician: bool
+    reaches: bool
+
+
+def of_person(site: Site, person_id: UUID, facility_id: UUID, specialty_id: UUID | None) -> Standing | None:
+    """How the active person stands there; None for somebody who does not belong to the facility."""
+    return site.one(
+        Standing,
+        "SELECT p.id AS person_id,"
+        " bool_or(m.role IN ('facility_administrator', 'organisation_administrator')) AS administrator,"
+        " bool_or(m.role = 'physician') AS physician,"
+        " bool_or(m.role = 'physician' AND (m.specialty_ids = '{}' OR CAST(:specialty AS uuid) IS NULL"
+        "  OR :specialty = ANY (m.specialty_ids))) AS reaches"
+        " FROM person p JOIN membership m ON m.person_id = p.id"
+        " WHERE p.id = :person AND p.status = 'active' AND (m.facility_id IS NULL OR m.facility_id = :facility)"
+        " GROUP BY p.id",
+        person=person_id,
+        facility=facility_id,
+        specialty=specialty_id,
+    )
