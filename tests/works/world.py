@@ -311,6 +311,11 @@ class Gateway:
         assert answer.status_code == 200, answer.text
         return list(answer.json()["answers"])
 
+    def parts(self, upload_id: str, *parts: dict[str, Any]) -> httpx.Response:
+        """Ask for tickets for parts."""
+        body = {"upload_id": upload_id, "parts": list(parts)}
+        return self.world.http.post(paths.UPLOADS_PARTS, json=body, headers=self.headers())
+
     def offered(self, content: bytes, body: bytes, sop: str, **fields: object) -> dict[str, Any]:
         """What the contract says of one file."""
         return {

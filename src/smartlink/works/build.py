@@ -126,11 +126,13 @@ class Jobs:
     def __init__(self, ground: Floor, clock: Clock) -> None:
         """Take what the use cases stand on."""
         from smartlink.works.exams.intake import Intake
+        from smartlink.works.exams.parts import Parts
         from smartlink.works.images.previews import Drawings
         from smartlink.works.tasks.producer import Producer
 
         self.access, self.blobs, self.drawings = ground.access, ground.blobs, Drawings()
         self._intake = Intake(ground.access, ground.blobs, Producer(), clock)
+        self._parts = Parts(ground.access, ground.blobs, Producer(), clock)
 
     def ingest(self, organisation_id: uuid.UUID, upload_ids: Sequence[uuid.UUID]) -> None:
         """Take confirmed uploads into their exams."""
@@ -142,14 +144,28 @@ class Jobs:
 
         make_previews(self, organisation_id, instance_id)
 
+    def verify(self, organisation_id: uuid.UUID, upload_id: uuid.UUID) -> None:
+        """Read an object that was put in parts and compare its digest."""
+        self._parts.verify(organisation_id, upload_id)
+
+    def abandon(self, organisation_id: uuid.UUID, upload_id: uuid.UUID) -> None:
+        """Free what was put of an upload that was given up."""
+        self._parts.abandon(organisation_id, upload_id)
+
     def tasks(self) -> Mapping[str, "Task"]:
         """What is done for each kind of job. A new one is a name in `tasks/names`, a method here and a line here."""
         from smartlink.works.tasks import names
 
-        return {names.INGEST: self.ingest, names.PREVIEW: self.preview}
+        return {
+            names.INGEST: self.ingest,
+            names.PREVIEW: self.preview,
+            names.VERIFY: self.verify,
+            names.ABANDON: self.abandon,
+        }
 
     def interrupt(self) -> None:
         """What takes long ends now, to be done again later."""
+        self._parts.ending.set()
         self.drawings.close()
 
 

@@ -9,7 +9,7 @@ import httpx
 import pytest
 
 from smartlink.works.blobs.s3 import S3Blobs
-from smartlink.works.blobs.store import BlobMissing, SignedPut
+from smartlink.works.blobs.store import BlobMissing, JoinedPart, SignedPut
 
 BODY = b"the bytes of an image"
 DIGEST = hashlib.sha256(BODY).digest()
@@ -58,3 +58,60 @@ def test_what_is_not_there_is_said_so(blobs: S3Blobs) -> None:
     blobs.delete("nothing")
     with pytest.raises(BlobMissing), blobs.open("nothing"):
         pass
+
+
+PART = 5 * 1024**2
+PARTS = (bytes(PART), b"the last part")
+
+
+def sign_part(blobs: S3Blobs, multipart_id: str, number: int, now: datetime) -> SignedPut:
+    """A ticket for one of PARTS."""
+    body = PARTS[number - 1]
+    digest = hashlib.sha256(body).digest()
+    life = timedelta(seconds=900)
+    return blobs.presign_part("a/b", multipart_id, number, size=len(body), sha256=digest, lifetime=life, now=now)
+
+
+def joined(blobs: S3Blobs, multipart_id: str) -> list[JoinedPart]:
+    """All that is there, to be joined."""
+    there = blobs.parts("a/b", multipart_id)
+    return [JoinedPart(n, one.mark, hashlib.sha256(PARTS[n - 1]).digest()) for n, one in sorted(there.items())]
+
+
+def test_parts_become_one_object_whose_digest_is_nobodys_word(blobs: S3Blobs, now: datetime) -> None:
+    multipart_id = blobs.begin("a/b")
+    assert blobs.parts("a/b", multipart_id) == {}
+    for number in (2, 1, 2):
+        assert put(sign_part(blobs, multipart_id, number, now), PARTS[number - 1]) == 200
+    assert {n: one.size for n, one in blobs.parts("a/b", multipart_id).items()} == {1: PART, 2: 13}
+    assert blobs.head("a/b") is None
+    blobs.join("a/b", multipart_id, joined(blobs, multipart_id))
+    known = blobs.head("a/b")
+    assert known is not None
+    assert (known.size, known.sha256) == (PART + 13, None)
+    with blobs.open("a/b") as stream:
+        assert stream.read() == b"".join(PARTS)
+    with pytest.raises(BlobMissing):
+        blobs.parts("a/b", multipart_id)
+
+
+def test_a_ticket_for_a_part_is_good_for_its_bytes_its_length_and_its_number(blobs: S3Blobs, now: datetime) -> None:
+    multipart_id = blobs.begin("a/b")
+    ticket = sign_part(blobs, multipart_id, 2, now)
+    assert put(ticket, PARTS[1][::-1]) == 400
+    assert put(ticket, PARTS[1] + b"!", content_length="14") == 403
+    assert put(ticket, PARTS[1], url=ticket.url.replace("partNumber=2", "partNumber=3")) == 403
+    assert blobs.parts("a/b", multipart_id) == {}
+
+
+def test_abandoned_parts_are_gone_and_others_stay(blobs: S3Blobs, now: datetime) -> None:
+    multipart_id, again, other = blobs.begin("a/b"), blobs.begin("a/b"), blobs.begin("a/bc")
+    ticket = sign_part(blobs, multipart_id, 2, now)
+    assert put(ticket, PARTS[1]) == 200
+    blobs.abandon("a/b")
+    blobs.abandon("a/b")
+    for gone in (multipart_id, again):
+        with pytest.raises(BlobMissing):
+            blobs.parts("a/b", gone)
+    assert put(ticket, PARTS[1]) == 404
+    assert blobs.parts("a/bc", other) == {}

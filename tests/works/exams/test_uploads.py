@@ -9,11 +9,12 @@ import pytest
 from smartlink.link import paths
 from smartlink.link.problems import ProblemType
 from smartlink.link.uploads import OfferedInstance
+from smartlink.works.blobs.s3 import S3Blobs
 from smartlink.works.errors import TryAgain
 from smartlink.works.exams.uploads import Uploads
 from smartlink.works.fleet.tokens import Caller
 from tests.works.exams.part10 import dataset, part10, sha256
-from tests.works.world import Gateway, Place, World, put
+from tests.works.world import Gateway, Later, Place, World, put
 
 SOP = "1.2.3.4.5"
 BODY = dataset(SOP)
@@ -186,12 +187,11 @@ def test_a_claimed_digest_alone_never_makes_another_file_held(gateway: Gateway) 
     assert ticket(gateway)["upload_id"] != one["upload_id"]
 
 
-class StorageAway:
+class StorageAway(S3Blobs):
     """An object store that is away."""
 
-    def presign_put(self, key: str, **_: object) -> Any:  # noqa: ARG002 - the port's signature
-        """Sign nothing."""
-        raise AssertionError
+    def __init__(self) -> None:
+        """Connect to nothing."""
 
     def head(self, key: str) -> Any:  # noqa: ARG002 - the port's signature
         """Fail as the real one does."""
@@ -210,7 +210,7 @@ def test_custody_is_not_taken_while_storage_is_away(world: World, lakeside: Plac
     assert gateway.confirm(one["upload_id"])[0]["outcome"] == "stored"
 
 
-class QueueAway:
+class QueueAway(Later):
     """A queue that cannot be written."""
 
     def ingest(self, site: object, upload_ids: object) -> None:  # noqa: ARG002 - the port's signature

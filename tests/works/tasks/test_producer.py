@@ -9,6 +9,7 @@ import pytest
 from smartlink.works.access import Access
 from smartlink.works.tasks import names
 from smartlink.works.tasks.producer import Producer
+from tests.works.services import NOW
 
 COUNT = "SELECT count(*) FROM procrastinate_jobs WHERE task_name = 'ingest'"
 
@@ -50,6 +51,14 @@ def test_every_name_can_be_deferred(access: Access) -> None:
             producer.mail,
         ):
             defer(site, one)
+        producer.abandon(site, one, NOW)
     with access.outside() as transaction:
         deferred = transaction.value("SELECT array_agg(task_name ORDER BY id) FROM procrastinate_jobs")
     assert set(deferred) == set(names.QUEUES)
+
+
+def test_a_job_can_be_for_later(access: Access) -> None:
+    with access.organisation(uuid.uuid4()) as site:
+        Producer().abandon(site, uuid.uuid4(), NOW)
+    with access.outside() as transaction:
+        assert transaction.value("SELECT scheduled_at FROM procrastinate_jobs") == NOW

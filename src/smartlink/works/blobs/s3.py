@@ -2,10 +2,11 @@
 
 What a pre-signed PUT binds: the name, `content-length`, `x-amz-checksum-sha256` and `if-none-match: *`. The store
 itself refuses a second write (412), a tampered address (403), an expired one (403) and other bytes (400).
+What a pre-signed part binds: the name, the upload, its number, `content-length` and `x-amz-checksum-sha256`.
 """
 
 import base64
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import datetime, timedelta
 from typing import IO, TYPE_CHECKING
@@ -14,12 +15,22 @@ import boto3
 from botocore.config import Config
 from botocore.exceptions import BotoCoreError, ClientError
 
-from smartlink.works.blobs.store import Blob, BlobMissing, BlobRefused, SignedPut, StorageUnavailable, Stream
+from smartlink.works.blobs.store import (
+    Blob,
+    BlobMissing,
+    BlobRefused,
+    JoinedPart,
+    SignedPut,
+    StorageUnavailable,
+    StoredPart,
+    Stream,
+)
 
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
+    from mypy_boto3_s3.type_defs import CompletedPartTypeDef
 
-MISSING = frozenset({"404", "NoSuchKey", "NotFound"})
+MISSING = frozenset({"404", "NoSuchKey", "NotFound", "NoSuchUpload"})
 REFUSED = frozenset({"BadDigest", "InvalidDigest", "EntityTooLarge", "XAmzContentSHA256Mismatch"})
 
 
@@ -104,6 +115,67 @@ class S3Blobs:
         """See Blobs."""
         with _translated(key):
             self._client.delete_object(Bucket=self._bucket, Key=key)
+
+    def begin(self, key: str) -> str:
+        """See Blobs."""
+        with _translated(key):
+            return self._client.create_multipart_upload(Bucket=self._bucket, Key=key, ChecksumAlgorithm="SHA256")[
+                "UploadId"
+            ]
+
+    def presign_part(
+        self, key: str, multipart_id: str, number: int, *, size: int, sha256: bytes, lifetime: timedelta, now: datetime
+    ) -> SignedPut:
+        """See Blobs."""
+        checksum = base64.b64encode(sha256).decode("ascii")
+        url = self._client.generate_presigned_url(
+            "upload_part",
+            Params={
+                "Bucket": self._bucket,
+                "Key": key,
+                "UploadId": multipart_id,
+                "PartNumber": number,
+                "ContentLength": size,
+                "ChecksumSHA256": checksum,
+            },
+            ExpiresIn=int(lifetime.total_seconds()),
+            HttpMethod="PUT",
+        )
+        headers = {"content-length": str(size), "x-amz-checksum-sha256": checksum}
+        return SignedPut(url=url, headers=headers, expires_at=now + lifetime)
+
+    def parts(self, key: str, multipart_id: str) -> Mapping[int, StoredPart]:
+        """See Blobs. A part that was put twice may be listed twice: the last one counts, as it does when joined."""
+        found: dict[int, StoredPart] = {}
+        with _translated(key):
+            pages = self._client.get_paginator("list_parts")
+            for page in pages.paginate(Bucket=self._bucket, Key=key, UploadId=multipart_id):
+                for part in page.get("Parts", ()):
+                    found[part["PartNumber"]] = StoredPart(size=part["Size"], mark=part["ETag"])
+        return found
+
+    def join(self, key: str, multipart_id: str, parts: Sequence[JoinedPart]) -> None:
+        """See Blobs."""
+        listed: list[CompletedPartTypeDef] = [
+            {
+                "PartNumber": part.number,
+                "ETag": part.mark,
+                "ChecksumSHA256": base64.b64encode(part.sha256).decode("ascii"),
+            }
+            for part in parts
+        ]
+        with _translated(key):
+            self._client.complete_multipart_upload(
+                Bucket=self._bucket, Key=key, UploadId=multipart_id, MultipartUpload={"Parts": listed}
+            )
+
+    def abandon(self, key: str) -> None:
+        """See Blobs. All that were ever begun under exactly this name end."""
+        with _translated(key):
+            begun = self._client.list_multipart_uploads(Bucket=self._bucket, Prefix=key)
+            for one in begun.get("Uploads", ()):
+                if one["Key"] == key:
+                    self._client.abort_multipart_upload(Bucket=self._bucket, Key=key, UploadId=one["UploadId"])
 
 
 @contextmanager

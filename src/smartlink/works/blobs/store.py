@@ -1,12 +1,15 @@
-"""What Works needs of an object store: five methods, whoever stands behind them."""
+"""What Works needs of an object store: a few methods, whoever stands behind them."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
-from typing import IO, Protocol
+from typing import IO, Final, Protocol
 
 from smartlink.works.errors import GiveUp, TryAgain
+
+MULTIPART: Final = "multipart"
+"""The folder of objects that were put in parts."""
 
 
 class BlobMissing(GiveUp):
@@ -38,6 +41,23 @@ class SignedPut:
     expires_at: datetime
 
 
+@dataclass(frozen=True, slots=True)
+class StoredPart:
+    """A part that the store has. `mark` is the store's own name for its bytes (ETag), by which it is joined."""
+
+    size: int
+    mark: str
+
+
+@dataclass(frozen=True, slots=True)
+class JoinedPart:
+    """A part as it goes into the whole."""
+
+    number: int
+    mark: str
+    sha256: bytes
+
+
 class Stream(Protocol):
     """An object being read."""
 
@@ -46,7 +66,7 @@ class Stream(Protocol):
 
 
 class Blobs(Protocol):
-    """The five methods."""
+    """The methods."""
 
     def put(self, key: str, body: bytes | IO[bytes], *, content_type: str) -> None:
         """The object stands under `key`; writing the same key again replaces it (derived objects only)."""
@@ -63,6 +83,23 @@ class Blobs(Protocol):
     def delete(self, key: str) -> None:
         """There is no such object any more. Harmless if there was none."""
 
+    def begin(self, key: str) -> str:
+        """The name under which parts of `key` are put."""
+
+    def presign_part(
+        self, key: str, multipart_id: str, number: int, *, size: int, sha256: bytes, lifetime: timedelta, now: datetime
+    ) -> SignedPut:
+        """A permission for somebody else to put one part."""
+
+    def parts(self, key: str, multipart_id: str) -> Mapping[int, StoredPart]:
+        """The parts that are there, by number. Raises BlobMissing when joined or abandoned, or never begun."""
+
+    def join(self, key: str, multipart_id: str, parts: Sequence[JoinedPart]) -> None:
+        """The object stands under `key`, made of these parts."""
+
+    def abandon(self, key: str) -> None:
+        """There are no parts of `key` any more. Harmless if there were none."""
+
 
 def chunks(stream: Stream, size: int = 1 << 20) -> Iterator[bytes]:
     """The stream's bytes in pieces of at most `size`."""
@@ -74,6 +111,11 @@ def object_key(organisation_id: object, object_sha256: bytes) -> str:
     """The name of an uploaded object: its organisation and its own digest, so a repeat is the same object."""
     digest = object_sha256.hex()
     return f"objects/{organisation_id}/{digest[:2]}/{digest}"
+
+
+def multipart_key(organisation_id: object, upload_id: object) -> str:
+    """The name of an object put in parts: no store verifies its digest as a whole, so it is not named by it."""
+    return f"{MULTIPART}/{organisation_id}/{upload_id}"
 
 
 def thumbnail_key(organisation_id: object, instance_id: object) -> str:

@@ -7,7 +7,7 @@ digest it computed at ingest. The gateway's word on a digest never makes another
 import json
 import uuid
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any, Final, Protocol
 
@@ -16,45 +16,50 @@ import structlog
 from smartlink.link import uploads as link
 from smartlink.link.problems import ProblemType
 from smartlink.works.access import Access, Site
-from smartlink.works.blobs.store import Blob, SignedPut, object_key
+from smartlink.works.blobs.store import SignedPut, multipart_key, object_key
+from smartlink.works.exams import parts
+from smartlink.works.exams.custody import conflict
+from smartlink.works.exams.parts import TICKET_LIFETIME, Parts, in_parts
 from smartlink.works.fleet.tokens import Caller
-from smartlink.works.store import connections, uploads
+from smartlink.works.store import connections, upload_parts, uploads
 from smartlink.works.store.uploads import Upload
 
 log = structlog.get_logger(__name__)
 
-TICKET_LIFETIME: Final = timedelta(minutes=15)
 _CUSTODY: Final = frozenset({"confirmed", "ingested", "failed"})
+_MISMATCHED: Final = "What was put is not the file that was offered, on three attempts."
 
-Answer = link.Held | link.Ticket | link.Refused
-Outcome = link.Stored | link.Missing
+Answer = link.Held | link.Ticket | link.Multipart | link.Refused
+Outcome = link.Stored | link.Missing | link.Verifying
 
 
-class Storage(Protocol):
+class Storage(parts.Storage, Protocol):
     """What uploads need of the object store."""
 
     def presign_put(self, key: str, *, size: int, sha256: bytes, lifetime: timedelta, now: datetime) -> SignedPut:
         """A permission to write `key` once."""
 
-    def head(self, key: str) -> Blob | None:
-        """What the store knows of the object; None if there is none."""
 
+class Later(parts.Later, Protocol):
+    """Who takes uploads further, once the transaction is committed."""
 
-class IngestLater(Protocol):
-    """Who takes confirmed uploads further, once the transaction is committed."""
-
-    def ingest(self, site: Site, upload_ids: Sequence[uuid.UUID]) -> None:
-        """Defer the work in this transaction."""
+    def verify(self, site: Site, upload_id: uuid.UUID) -> None:
+        """Read a joined object and compare its digest."""
 
 
 @dataclass(frozen=True, slots=True)
 class Uploads:
-    """The two calls of the link, given their parts."""
+    """The three calls of the link, given their parts."""
 
     access: Access
     storage: Storage
-    later: IngestLater
+    later: Later
     clock: Callable[[], datetime]
+
+    @property
+    def parts(self) -> Parts:
+        """The calls about parts."""
+        return Parts(self.access, self.storage, self.later, self.clock)
 
     def offer(self, caller: Caller, instances: Sequence[link.OfferedInstance]) -> tuple[Answer, ...]:
         """One answer for each instance: held, a ticket, or refused. Offering again is harmless."""
@@ -65,21 +70,24 @@ class Uploads:
             "uploads_offered",
             gateway_id=str(caller.gateway_id),
             held=sum(isinstance(answer, link.Held) for answer in answers),
-            tickets=sum(isinstance(answer, link.Ticket) for answer in answers),
+            tickets=sum(isinstance(answer, link.Ticket | link.Multipart) for answer in answers),
             refused=sum(isinstance(answer, link.Refused) for answer in answers),
         )
         return answers
 
     def confirm(self, caller: Caller, upload_ids: Sequence[uuid.UUID]) -> tuple[Outcome, ...]:
-        """One outcome for each upload. Custody, its row and the deferred ingest are one transaction."""
+        """One outcome for each upload. Custody, its row and the deferred work are one transaction."""
         now = self.clock()
         with self.access.organisation(caller.organisation_id) as site:
             known = {upload.id: upload for upload in uploads.of_gateway(site, caller.gateway_id, upload_ids)}
         # The store is asked outside of any transaction: a slow store must not hold database connections.
-        absent = {upload.id: why for upload in known.values() if (why := self._why_missing(upload)) is not None}
+        absent = {upload.id: why for upload in known.values() if (why := self._why_missing(caller, upload)) is not None}
         with self.access.organisation(caller.organisation_id) as site:
             present = [upload for upload in known.values() if upload.id not in absent]
-            taken = [upload.id for upload in present if self._take(site, upload, now)]
+            for upload in present:
+                if in_parts(upload) and upload_parts.joined(site, upload.id):
+                    self.later.verify(site, upload.id)
+            taken = [upload.id for upload in present if _take(site, upload, now)]
             if taken:
                 self.later.ingest(site, taken)
             settled = {upload.id: upload for upload in uploads.of_gateway(site, caller.gateway_id, list(known))}
@@ -107,33 +115,40 @@ class Uploads:
         site: Site,
         caller: Caller,
         offered: link.OfferedInstance,
-        open_upload: Upload | None,
+        upload: Upload | None,
         *,
         conflict: bool,
         now: datetime,
-    ) -> link.Ticket:
-        fresh = _upload(caller, site.organisation_id, offered, conflict=conflict, now=now)
-        if open_upload is None:
-            uploads.insert(site, fresh, attributes=_storable(offered.attributes))
+    ) -> link.Ticket | link.Multipart | link.Refused:
+        if upload is None:
+            upload = _upload(caller, site.organisation_id, offered, conflict=conflict, now=now)
+            uploads.insert(site, upload, attributes=_storable(offered.attributes))
+        elif upload.mismatches >= parts.MOST_MISMATCHES:
+            # Somebody looks at the parked image, and what they try again has as many attempts once more.
+            upload_parts.forgive(site, upload.id)
+            return refused(offered.reference, ProblemType.INSTANCE_REFUSED, _MISMATCHED)
         else:
-            fresh = replace(fresh, id=open_upload.id)
-            uploads.renew(site, fresh.id, conflict=conflict, now=now, expires_at=fresh.expires_at)
+            uploads.renew(site, upload.id, conflict=conflict, now=now, expires_at=now + TICKET_LIFETIME)
+        if in_parts(upload):
+            return link.Multipart(reference=offered.reference, upload_id=upload.id, conflict=conflict)
         signed = self.storage.presign_put(
-            fresh.object_key, size=fresh.size, sha256=fresh.object_sha256, lifetime=TICKET_LIFETIME, now=now
+            upload.object_key, size=upload.size, sha256=upload.object_sha256, lifetime=TICKET_LIFETIME, now=now
         )
         return link.Ticket(
             reference=offered.reference,
-            upload_id=fresh.id,
+            upload_id=upload.id,
             url=signed.url,
             headers=dict(signed.headers),
             expires_at=signed.expires_at,
             conflict=conflict,
         )
 
-    def _why_missing(self, upload: Upload) -> str | None:
-        """Why custody cannot be taken; None when it can, or was."""
+    def _why_missing(self, caller: Caller, upload: Upload) -> str | None:
+        """Why custody cannot be taken; None when it can, or was, or waits for the object to be read."""
         if upload.state in _CUSTODY:
             return None
+        if in_parts(upload):
+            return self.parts.join(caller.organisation_id, upload)
         blob = self.storage.head(upload.object_key)
         if blob is None:
             return "There is no such object in storage: offer the instance again."
@@ -144,12 +159,12 @@ class Uploads:
             return "The object in storage has another digest than was offered."
         return None
 
-    def _take(self, site: Site, upload: Upload, now: datetime) -> bool:
-        if upload.state in _CUSTODY:
-            return False
-        others = [one for one in uploads.kept(site, upload.sop_instance_uid) if one.upload_id != upload.id]
-        conflict = bool(others) and all(one.dataset_sha256 != upload.dataset_sha256 for one in others)
-        return uploads.confirm(site, upload.id, conflict=conflict, now=now)
+
+def _take(site: Site, upload: Upload, now: datetime) -> bool:
+    """Take custody; what came in parts waits for the object to be read."""
+    if upload.state in _CUSTODY or in_parts(upload):
+        return False
+    return uploads.confirm(site, upload.id, conflict=conflict(site, upload), now=now)
 
 
 def refused(reference: str, kind: ProblemType, detail: str) -> link.Refused:
@@ -161,8 +176,10 @@ def _upload(
     caller: Caller, organisation_id: uuid.UUID, offered: link.OfferedInstance, *, conflict: bool, now: datetime
 ) -> Upload:
     object_sha256 = bytes.fromhex(offered.object_sha256)
+    upload_id = uuid.uuid4()
+    whole = offered.size <= link.LARGEST_WHOLE
     return Upload(
-        id=uuid.uuid4(),
+        id=upload_id,
         gateway_id=caller.gateway_id,
         connection_id=offered.connection_id,
         sop_class_uid=offered.sop_class_uid,
@@ -170,7 +187,7 @@ def _upload(
         transfer_syntax_uid=offered.transfer_syntax_uid,
         study_instance_uid=offered.study_instance_uid,
         series_instance_uid=offered.series_instance_uid,
-        object_key=object_key(organisation_id, object_sha256),
+        object_key=object_key(organisation_id, object_sha256) if whole else multipart_key(organisation_id, upload_id),
         object_sha256=object_sha256,
         dataset_sha256=bytes.fromhex(offered.dataset_sha256),
         size=offered.size,
@@ -216,6 +233,8 @@ def _receipt_of_kept(offered: link.OfferedInstance, kept: uploads.Kept) -> link.
 def _outcome(upload_id: uuid.UUID, upload: Upload | None, why_missing: str | None) -> Outcome:
     if upload is None:
         return link.Missing(upload_id=upload_id, detail="This upload is not known: offer the instance again.")
+    if upload.state == "verifying":
+        return link.Verifying(upload_id=upload_id)
     if upload.state not in _CUSTODY:
         return link.Missing(upload_id=upload_id, detail=why_missing or "The upload was not taken: confirm it again.")
     return link.Stored(upload_id=upload_id, receipt=_receipt(upload), conflict=upload.conflict)

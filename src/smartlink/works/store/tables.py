@@ -246,6 +246,8 @@ upload = sa.Table(
     _at("confirmed_at", null=True),
     _at("ingested_at", null=True),
     _text("failure", null=True),
+    _text("multipart_id", null=True),
+    _whole("mismatches", default="0"),
     _one_organisation(),
     _within("gateway_id", "gateway"),
     _within("connection_id", "connection"),
@@ -253,6 +255,17 @@ upload = sa.Table(
     sa.Index(
         "upload_open", "organisation_id", "gateway_id", postgresql_where=sa.text("state IN ('offered', 'confirmed')")
     ),
+)
+
+upload_part = sa.Table(
+    "upload_part",
+    metadata,
+    sa.Column("upload_id", UUID(as_uuid=True), primary_key=True),
+    sa.Column("number", sa.BigInteger, primary_key=True),
+    _organisation(),
+    _whole("size"),
+    _digest("sha256"),
+    _within("upload_id", "upload"),
 )
 
 exam = sa.Table(

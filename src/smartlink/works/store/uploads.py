@@ -1,7 +1,7 @@
 """Uploads: one row for each permission to put an object, from the offer to what became of it.
 
-States: offered → confirmed → ingested | failed. From *confirmed* on Works has custody: the object is in storage,
-verified, and the row says so.
+States: offered → confirmed → ingested | failed; an object that was put in parts is *verifying* before it is
+confirmed. From *confirmed* on Works has custody: the object is in storage, verified, and the row says so.
 """
 
 from collections.abc import Sequence
@@ -15,7 +15,7 @@ from smartlink.works.store.database import Site
 _COLUMNS: Final = (
     "id, gateway_id, connection_id, sop_class_uid, sop_instance_uid, transfer_syntax_uid, study_instance_uid,"
     " series_instance_uid, object_key, object_sha256, dataset_sha256, size, state, conflict, received_at, offered_at,"
-    " expires_at, confirmed_at, ingested_at, failure"
+    " expires_at, confirmed_at, ingested_at, failure, multipart_id, mismatches"
 )
 
 
@@ -43,6 +43,10 @@ class Upload:
     confirmed_at: datetime | None
     ingested_at: datetime | None
     failure: str | None
+    multipart_id: str | None = None
+    """The store's name for the parts that are being put; None before the first ticket for one."""
+    mismatches: int = 0
+    """How often the joined parts were not what was offered."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -133,14 +137,15 @@ def of_gateway(site: Site, gateway_id: UUID, upload_ids: Sequence[UUID]) -> list
     )
 
 
-def confirm(site: Site, upload_id: UUID, *, conflict: bool, now: datetime) -> bool:
-    """Take custody; False when another call did so already."""
+def confirm(site: Site, upload_id: UUID, *, conflict: bool, now: datetime, since: str = "offered") -> bool:
+    """Take custody of what was `since` offered or verifying; False when another call did so already."""
     changed = site.run(
-        "UPDATE upload SET state = 'confirmed', confirmed_at = :now, conflict = :conflict"
-        " WHERE id = :id AND state = 'offered'",
+        "UPDATE upload SET state = 'confirmed', confirmed_at = :now, conflict = :conflict, failure = NULL"
+        " WHERE id = :id AND state = :since",
         id=upload_id,
         conflict=conflict,
         now=now,
+        since=since,
     )
     return changed == 1
 

@@ -2,15 +2,16 @@
 
 import uuid
 from collections.abc import Sequence
+from datetime import datetime
 
 from procrastinate import App, SyncPsycopgConnector
 from procrastinate.types import JSONValue
 
 from smartlink.works.access import Site
-from smartlink.works.tasks.names import COMPARE, DERIVE, DIGEST, INGEST, MAIL, PREVIEW, VERIFY
+from smartlink.works.tasks.names import ABANDON, COMPARE, DERIVE, DIGEST, INGEST, MAIL, PREVIEW, VERIFY
 
 # An exam stands in its list, and leaves for the PACS, before the pictures of the ones before it are made.
-_PRIORITY = {INGEST: 1, DERIVE: 1, VERIFY: 1, COMPARE: 0, DIGEST: 0, MAIL: 0, PREVIEW: 0}
+_PRIORITY = {INGEST: 1, DERIVE: 1, VERIFY: 1, ABANDON: 0, COMPARE: 0, DIGEST: 0, MAIL: 0, PREVIEW: 0}
 
 
 class Producer:
@@ -36,6 +37,10 @@ class Producer:
         """One job reads an object that was put in parts and compares its digest."""
         self._defer(site, VERIFY, upload_id=str(upload_id))
 
+    def abandon(self, site: Site, upload_id: uuid.UUID, at: datetime) -> None:
+        """One job looks at `at` whether this upload was given up, and frees what was put of it."""
+        self._defer(site, ABANDON, at, upload_id=str(upload_id))
+
     def compare(self, site: Site, upload_id: uuid.UUID) -> None:
         """One job compares this upload with the instance of the same UID, attribute by attribute."""
         self._defer(site, COMPARE, upload_id=str(upload_id))
@@ -48,6 +53,8 @@ class Producer:
         """One job sends this mail."""
         self._defer(site, MAIL, mail_id=str(mail_id))
 
-    def _defer(self, site: Site, name: str, **values: JSONValue) -> None:
-        job = self._app.configure_task(name, queue=name, priority=_PRIORITY[name], connection=site.driver_connection)
+    def _defer(self, site: Site, name: str, at: datetime | None = None, **values: JSONValue) -> None:
+        job = self._app.configure_task(
+            name, queue=name, priority=_PRIORITY[name], schedule_at=at, connection=site.driver_connection
+        )
         job.defer(organisation_id=str(site.organisation_id), **values)
