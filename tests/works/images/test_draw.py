@@ -51,7 +51,7 @@ def test_a_frame_that_needs_more_memory_than_allowed_is_an_answer_not_a_death(tm
     code = (
         "import smartlink.works.images.draw as d, sys, resource\n"
         "resource.setrlimit(resource.RLIMIT_AS, (d.MEMORY_BYTES, d.MEMORY_BYTES))\n"
-        "d._bound = lambda: resource.setrlimit(resource.RLIMIT_AS, (260 << 20, d.MEMORY_BYTES))\n"
+        "d.bound = lambda: resource.setrlimit(resource.RLIMIT_AS, (260 << 20, d.MEMORY_BYTES))\n"
         "sys.exit(d.main(sys.argv[1:]))"
     )
     done = subprocess.run([sys.executable, "-c", code, source, tmp_path], check=False, capture_output=True, text=True)

@@ -128,7 +128,7 @@ def read(file: BinaryIO, time_zone: str) -> Header:
     Study date and time are local to `time_zone` unless the Data Set says otherwise (0008,0201).
     """
     try:
-        syntax, offset = _file_meta(file)
+        syntax, offset = file_meta(file)
         values = _Values(_attributes(file, syntax, offset))
         return _header(values, syntax, offset, ZoneInfo(time_zone))
     except HeaderUnreadable:
@@ -137,7 +137,7 @@ def read(file: BinaryIO, time_zone: str) -> Header:
         raise HeaderUnreadable("The Data Set cannot be read as its Transfer Syntax says.") from error
 
 
-def _file_meta(file: BinaryIO) -> tuple[str, int]:
+def file_meta(file: BinaryIO) -> tuple[str, int]:
     """The Transfer Syntax UID and the offset of the Data Set (PS3.10 section 7.1: Explicit VR Little Endian)."""
     file.seek(0)
     head = file.read(_META_AT_MOST)

@@ -25,7 +25,7 @@ PROCESSOR_SECONDS: Final = 900
 
 def main(arguments: list[str]) -> int:
     """Draw the file of the first argument into the folder of the second and print what became of it; exit code 0."""
-    _bound()
+    bound()
     source, folder = (Path(argument) for argument in arguments)
     try:
         outcome = f"{READY} {draw(source, folder)}"
@@ -58,8 +58,8 @@ def webp(frame: Image.Image, longest_side: int) -> bytes:
     return encoded.getvalue()
 
 
-def _bound() -> None:
-    """No more memory and processor time than this; Windows has no such call, there the caller's clock must do."""
+def bound() -> None:
+    """The process takes no more than this from here on; Windows has no such call, there the caller's clock must do."""
     if sys.platform != "win32":
         import resource  # noqa: PLC0415 -- POSIX only
 

@@ -20,7 +20,7 @@ from pydicom.encaps import generate_frames
 from pydicom.errors import BytesLengthException, InvalidDicomError
 from pydicom.filereader import read_file_meta_info
 from pydicom.multival import MultiValue
-from pydicom.pixels import apply_color_lut, apply_modality_lut, get_decoder, iter_pixels
+from pydicom.pixels import apply_color_lut, apply_modality_lut, as_pixel_options, get_decoder, iter_pixels
 from pydicom.uid import UID, JPEGBaseline8Bit, JPEGExtended12Bit
 
 from smartlink.works.images.codestream import frame_size
@@ -38,6 +38,7 @@ CHUNK = 1 << 20
 COLOUR_DIMENSIONS = 3
 VIDEO = "1.2.840.10008.1.2.4.10"  # MPEG2, MPEG-4 AVC and HEVC: .100 to .108
 EXPLICIT_LONG_ELEMENT = 12  # tag, VR, two reserved bytes, length (PS3.5 section 7.1.2)
+IMPLICIT_ELEMENT = 8  # tag, length (section 7.1.3)
 BEFORE_META_GROUP = 128 + 4 + 12  # preamble, DICM, the group length element itself (PS3.10 section 7.1)
 IMAGE_PIXEL = ("Rows", "Columns", "BitsAllocated", "BitsStored", "PixelRepresentation", "PhotometricInterpretation")
 # For the commonest syntax the decoder that reports damage; GDCM, which pydicom tries first, aborts the process on it.
@@ -99,12 +100,44 @@ class StoredImage:
         self.frames = _whole_number(self._header.get("NumberOfFrames") or 1)
         self._check_header()
 
+    @property
+    def transfer_syntax(self) -> str:
+        """How the pixels are encoded."""
+        return str(self._syntax)
+
     def draw(self) -> Iterator[Image.Image]:
         """Every frame in order, one in memory at a time; raises CannotDisplay at the first one that fails."""
         try:
             yield from self._drawn()
         except UNDECODABLE as error:
             raise CannotDisplay(Why.DAMAGED) from error
+
+    def native(self, *, rgb: bool) -> Iterator[tuple[bytes, str]]:
+        """Every frame in order as native pixels (PS3.5 section 8.1.1), with the Photometric Interpretation they have.
+
+        Colours lie by pixel, words are little-endian. `rgb`: YBR is turned into RGB, which rounds, as is right where
+        values are not exact anyhow; else only what the codestream itself defines is undone. Raises CannotDisplay.
+        """
+        try:
+            yield from self._native(rgb=rgb)
+        except UNDECODABLE as error:
+            raise CannotDisplay(Why.DAMAGED) from error
+
+    def _native(self, *, rgb: bool) -> Iterator[tuple[bytes, str]]:
+        header, decoder = self._header, get_decoder(self._syntax)
+        kind = f"<{'i' if header.PixelRepresentation else 'u'}{max(1, int(header.BitsAllocated) // BYTE_BITS)}"
+        plugin = SAFEST.get(self._syntax, "")
+        with self._path.open("rb") as file:
+            file.seek(self._pixels_at + self._head_of_pixels)
+            source = dcmread(self._path) if self._syntax.is_deflated else file
+            options = {} if self._syntax.is_deflated else as_pixel_options(header, pixel_keyword="PixelData")
+            for pixels, properties in decoder.iter_array(source, raw=not rgb, decoding_plugin=plugin, **options):
+                yield pixels.astype(kind, copy=False).tobytes(), str(properties["photometric_interpretation"])
+
+    @property
+    def _head_of_pixels(self) -> int:
+        """Bytes between the beginning of the element and its value."""
+        return IMPLICIT_ELEMENT if self._syntax.is_implicit_VR else EXPLICIT_LONG_ELEMENT
 
     def _drawn(self) -> Iterator[Image.Image]:
         header, window = self._header, None

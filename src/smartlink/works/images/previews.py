@@ -9,6 +9,7 @@ import sys
 import tempfile
 import threading
 import uuid
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final, Protocol
@@ -18,11 +19,13 @@ from smartlink.works.blobs.store import BlobMissing, Blobs, chunks, frame_key, t
 from smartlink.works.errors import TryAgain
 from smartlink.works.images.draw import READY
 from smartlink.works.images.frames import Why
+from smartlink.works.images.unpack import NOWHERE, Unpacked
 from smartlink.works.store import listen, previews
 
 MEDIA_TYPE: Final = "image/webp"
 PATIENCE_SECONDS: Final = 1_200.0
 DRAW: Final = (sys.executable, "-m", "smartlink.works.images.draw")
+UNPACK: Final = (sys.executable, "-m", "smartlink.works.images.unpack")
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,22 +50,37 @@ class Drawings:
 
         Raises TryAgain when `close` was called: the pictures can be made later.
         """
+        words = self._words([*DRAW, source, folder], patience_seconds)
+        if len(words) > 1 and words[-2] == READY:
+            return Drawn(READY, int(words[-1]))
+        return Drawn(words[-1], None)
+
+    def unpack(self, source: Path, target: Path | None, patience_seconds: float = PATIENCE_SECONDS) -> Unpacked | Why:
+        """Decode into `target`, in the same way; without one the digest alone is made. Raises TryAgain as `draw`."""
+        words = self._words([*UNPACK, source, target or NOWHERE], patience_seconds)
+        if words[0] == READY:
+            frames, size, sha256, photometric = words[1], words[2], words[3], " ".join(words[4:])
+            return Unpacked(int(frames), int(size), sha256, photometric)
+        return Why(words[-1])
+
+    def _words(self, command: Sequence[str | Path], patience_seconds: float) -> list[str]:
+        """What the process said last, or the reason that its end without a word is."""
         with self._lock:
             self.go_on()
-            process = subprocess.Popen(
-                [*DRAW, source, folder], stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True
-            )
+            process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True)
             self._running.add(process)
         try:
             told, _ = process.communicate(timeout=patience_seconds)
         except subprocess.TimeoutExpired:
-            return Drawn(Why.TOO_LARGE, None)
+            return [Why.TOO_LARGE]
         finally:
             with self._lock:
                 self._running.discard(process)
             _end(process)
         self.go_on()
-        return _drawn(process.returncode, told.split())
+        lines = told.splitlines()
+        words = lines[-1].split() if lines and process.returncode == 0 else []
+        return words if words and (words[0] == READY or words[0] in set(Why)) else [Why.DAMAGED]
 
     def go_on(self) -> None:
         """Return while drawing is wanted; TryAgain after `close`."""
@@ -126,15 +144,6 @@ def _make(tools: Tools, organisation_id: uuid.UUID, instance_id: uuid.UUID, key:
         thumbnail = (folder / "thumb.webp").read_bytes()
         blobs.put(thumbnail_key(organisation_id, instance_id), thumbnail, content_type=MEDIA_TYPE)
     return drawn
-
-
-def _drawn(returncode: int, words: list[str]) -> Drawn:
-    """What the drawing process said; a death without a word is an answer too."""
-    if returncode == 0 and len(words) > 1 and words[-2] == READY:
-        return Drawn(READY, int(words[-1]))
-    if returncode == 0 and words and words[-1] in set(Why):
-        return Drawn(words[-1], None)
-    return Drawn(Why.DAMAGED, None)
 
 
 def _end(process: subprocess.Popen[str]) -> None:
