@@ -24,6 +24,7 @@ from smartlink.link import assertion, licence_key, paths
 from smartlink.link.connections import Connection
 from smartlink.link.problems import MEDIA_TYPE, Problem, ProblemType
 from smartlink.link.uploads import OfferedInstance
+from tests.gateway.fake_orders import Orders
 
 Reply = tuple[int, str, bytes]
 """Status, media type, body."""
@@ -70,6 +71,7 @@ class FakeWorks:
     uploads: dict[UUID, Upload] = field(default_factory=dict)
     objects: dict[str, bytes] = field(default_factory=dict)
     heartbeats: list[dict[str, Any]] = field(default_factory=list)
+    orders: Orders = field(default_factory=Orders)
     calls: list[str] = field(default_factory=list)
     puts: int = 0
     disturbances: list[tuple[str, Reply | None, int]] = field(default_factory=list)
@@ -114,19 +116,22 @@ class FakeWorks:
         self.calls.append(f"{method} {path}")
         if path.startswith("/objects/"):
             return self._put(path, headers, body), {"ETag": '"x"'}
-        if path in paths.OPEN:
+        if path.startswith("/ordered/") or path in paths.OPEN:
             return self._open(path, body), {}
         gateway = self.tokens.get(headers.get("authorization", "").removeprefix("Bearer "))
-        if gateway is None:
-            return problem(ProblemType.TOKEN_REFUSED), {}
-        if gateway in self.revoked:
-            return problem(ProblemType.LICENCE_REVOKED, "A newer key was made."), {}
+        if gateway is None or gateway in self.revoked:
+            known = gateway is not None
+            return problem(ProblemType.LICENCE_REVOKED if known else ProblemType.TOKEN_REFUSED, "A newer key."), {}
         if path == paths.CONFIGURATION:
             same = headers.get("if-none-match") == self.etag
             return (304, "application/json", b"") if same else _ok(self.configuration()), {"ETag": self.etag}
+        if path.partition("?")[0] == paths.COMMANDS:
+            return _ok(self.orders.fetch()), {}
         return self._write(path, json.loads(body), headers), {}
 
     def _open(self, path: str, body: bytes) -> Reply:
+        if path.startswith("/ordered/"):
+            return 200, "application/dicom", self.orders.get(UUID(path.rpartition("/")[2]))
         if path == paths.HEALTH:
             return _ok({"status": "ok"})
         message = json.loads(body)
@@ -134,6 +139,8 @@ class FakeWorks:
 
     def _write(self, path: str, message: dict[str, Any], headers: dict[str, str]) -> Reply:
         assert headers[paths.IDEMPOTENCY_HEADER.lower()]
+        if path in {paths.COMMANDS_ACKNOWLEDGE, paths.DOWNLOADS, paths.DELIVERIES_REPORT}:
+            return _ok(self.orders.answer(path, message))
         if path == paths.HEARTBEAT:
             self.heartbeats.append(message)
             return _ok({"server_time": self.now().isoformat(), "configuration_etag": self.etag})
@@ -264,12 +271,13 @@ def serving(works: FakeWorks, port: int = 0) -> Iterator[FakeWorks]:
 
     server = ThreadingHTTPServer(("127.0.0.1", port), Handler)
     server.daemon_threads = True
-    works.url = f"http://127.0.0.1:{server.server_address[1]}"
+    works.url = works.orders.url = f"http://127.0.0.1:{server.server_address[1]}"
     thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.05}, daemon=True)
     thread.start()
     try:
         yield works
     finally:
+        works.orders.end()
         server.shutdown()
         server.server_close()
         thread.join()

@@ -9,6 +9,7 @@ from smartlink.gateway.connections import Connection, new_ultrasound
 from smartlink.gateway.delivery import State
 from smartlink.gateway.store import connections, deliveries, instances
 from smartlink.gateway.store.database import Database, Transaction
+from smartlink.link.connections import ConnectionStatus, Kind
 from smartlink.standard.names import AETitle
 from tests.gateway.conftest import START
 
@@ -16,6 +17,27 @@ from tests.gateway.conftest import START
 def an_ultrasound(database: Database, ae: str = "US01") -> Connection:
     """Enter an ultrasound connection that Works does not have yet."""
     connection = new_ultrasound(uuid4(), AETitle(ae), "192.0.2.7", uuid4())
+    database.write(lambda tx: connections.add(tx, connection, START))
+    return connection
+
+
+def a_pacs(database: Database, ae: str = "ARCHIVE", port: int = 104, specialty: UUID | None = None) -> Connection:
+    """Enter a PACS connection that Works has, under the same id."""
+    connection_id = uuid4()
+    connection = Connection(
+        id=connection_id,
+        kind=Kind.PACS,
+        name=ae.title(),
+        ae_title=AETitle(ae),
+        host="127.0.0.1",
+        port=port,
+        specialty_ids=(specialty or uuid4(),),
+        mapping=None,
+        status=ConnectionStatus.INACTIVE,
+        pushed_revision=1,
+        works_id=connection_id,
+        works_version=1,
+    )
     database.write(lambda tx: connections.add(tx, connection, START))
     return connection
 

@@ -11,16 +11,20 @@ from uuid import uuid4
 import pytest
 from structlog.testing import capture_logs
 
+from smartlink.gateway.downloads import Got
 from smartlink.gateway.errors import GiveUp, TryAgain, Unreachable
 from smartlink.gateway.uplink.http import new_client
 from smartlink.gateway.uplink.objects import ObjectClient
 from smartlink.gateway.uplink.pace import Pace, no_limit
 from smartlink.gateway.uploads import Put
+from smartlink.link.downloads import DownloadTicket
 from smartlink.link.uploads import Ticket
 from tests.gateway.conftest import SetClock
+from tests.gateway.fake_orders import an_image, described
 from tests.gateway.fake_works import PORTAL_PAGE, PROXY_PAGE, FakeWorks, Reply, store_error
 
 BODY = bytes(range(256)) * 9000
+ITEM = uuid4()
 
 
 def a_ticket(works: FakeWorks, url: str | None = None) -> Ticket:
@@ -100,3 +104,58 @@ def test_bytes_that_differ_from_the_digest_are_refused_by_the_store(works: FakeW
 def test_an_address_outside_this_machine_needs_https(works: FakeWorks) -> None:
     with pytest.raises(TryAgain, match="may not be called"):
         put(works, url="http://storage.example.org/x")
+
+
+def get(works: FakeWorks, size: int = len(BODY), url: str | None = None) -> tuple[Got, bytes]:
+    got = bytearray()
+    ticket = DownloadTicket(
+        item_id=uuid4(),
+        url=url or f"{works.url}/ordered/{ITEM}",
+        headers={},
+        size=size,
+        object_sha256="0" * 64,
+        expires_at=datetime.now(UTC),
+    )
+    works.orders.items[ITEM] = (described(an_image("1.2.3")), BODY)
+    with new_client() as http:
+        outcome = ObjectClient(http, Pace(no_limit, SetClock())).get(ticket, got.extend)
+    return outcome, bytes(got)
+
+
+def test_an_object_comes_as_it_lies_there(works: FakeWorks) -> None:
+    assert get(works) == (Got.ALL, BODY)
+
+
+def test_an_expired_ticket_for_a_download_is_told_apart(works: FakeWorks) -> None:
+    works.disturb("/ordered/", store_error(403, "AccessDenied"))
+    assert get(works) == (Got.TICKET_EXPIRED, b"")
+
+
+@pytest.mark.parametrize(
+    "reply",
+    [
+        None,
+        PROXY_PAGE,
+        PORTAL_PAGE,
+        store_error(404, "NoSuchKey"),
+        store_error(503, "SlowDown"),
+        (302, "text/html", b""),
+        (200, "text/html", b""),
+        (403, "text/html", b"<html>Blocked by policy</html>"),
+        (407, "text/html", b"x" * 600_000),
+    ],
+)
+def test_every_other_answer_to_a_download_is_about_the_source(works: FakeWorks, reply: Reply | None) -> None:
+    works.disturb("/ordered/", reply)
+    with pytest.raises(TryAgain):
+        get(works)
+
+
+def test_an_object_of_another_size_is_not_passed_on(works: FakeWorks) -> None:
+    with pytest.raises(TryAgain):
+        get(works, len(BODY) + 1)
+
+
+def test_a_download_from_outside_this_machine_needs_https(works: FakeWorks) -> None:
+    with pytest.raises(TryAgain, match="may not be called"):
+        get(works, url="http://storage.example.org/x")

@@ -114,9 +114,10 @@ UNTOLD: Final = """
     FROM order_item AS o LEFT JOIN delivery AS d ON d.id = o.delivery_id
     WHERE o.told_revision < o.revision ORDER BY o.changed_at, o.id LIMIT :limit
 """
+# An item that was ordered again meanwhile has nothing to do with what was told.
 TOLD: Final = """
-    UPDATE order_item SET told_revision = max(told_revision, :revision), told_state = :state, told_cause = :cause
-    WHERE id = :id
+    UPDATE order_item SET told_revision = :revision, told_state = :state, told_cause = :cause
+    WHERE id = :id AND told_revision < :revision
 """
 _LONGEST: Final = 500
 """Characters of a sentence in a report."""

@@ -13,7 +13,7 @@ import truststore
 from smartlink.gateway.errors import TryAgain, Unreachable
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Callable, Iterable, Mapping
 
     from pydantic import SecretStr
 
@@ -73,10 +73,47 @@ def exchange(
                     raise TryAgain("The answer is far too long to be the expected one.", status=response.status_code)
             lowered = {name.lower(): value for name, value in response.headers.items()}
             return Answer(response.status_code, lowered, bytes(body))
-    except httpx.ProxyError as error:
-        raise Unreachable(f"The proxy does not let SmartLink through ({_said(error)}).") from error
     except (httpx.HTTPError, httpx.InvalidURL, httpx.StreamError) as error:
-        raise Unreachable(f"No answer ({type(error).__name__}).") from error
+        raise _unreachable(error) from error
+
+
+def fetch(
+    client: httpx.Client,
+    url: str,
+    *,
+    headers: Mapping[str, str],
+    size: int,
+    piece: int,
+    take: Callable[[memoryview], None],
+    largest: int,
+) -> Answer:
+    """Get one object of `size` bytes and pass them on as they come, unchanged, in pieces of at most `piece`.
+
+    An answer without exactly that many bytes, or other than 200, passes nothing on and comes back whole, as
+    `exchange` returns it. Raises Unreachable when no answer came, or not all of it.
+    """
+    wanted = {**headers, "Accept-Encoding": "identity"}
+    try:
+        with client.stream("GET", url, headers=wanted) as response:
+            lowered = {name.lower(): value for name, value in response.headers.items()}
+            body = bytearray()
+            if response.status_code == 200 and lowered.get("content-length") == str(size):  # noqa: PLR2004
+                for part in response.iter_raw(piece):
+                    take(memoryview(part))
+            else:
+                for part in response.iter_raw(largest):
+                    body += part
+                    if len(body) > largest:
+                        break
+            return Answer(response.status_code, lowered, bytes(body[:largest]))
+    except (httpx.HTTPError, httpx.InvalidURL, httpx.StreamError) as error:
+        raise _unreachable(error) from error
+
+
+def _unreachable(error: Exception) -> Unreachable:
+    if isinstance(error, httpx.ProxyError):
+        return Unreachable(f"The proxy does not let SmartLink through ({_said(error)}).")
+    return Unreachable(f"No answer ({type(error).__name__}).")
 
 
 def _proxy(setting: SecretStr) -> httpx.Proxy:

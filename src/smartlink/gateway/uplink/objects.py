@@ -1,4 +1,4 @@
-"""Object storage, as the gateway sees it: one PUT of one file, with the headers of the ticket and no others."""
+"""Object storage, as the gateway sees it: one PUT or GET of one object, with the ticket's headers and no others."""
 
 from __future__ import annotations
 
@@ -8,18 +8,20 @@ from typing import TYPE_CHECKING, Final
 
 import structlog
 
+from smartlink.gateway.downloads import Got
 from smartlink.gateway.errors import GiveUp, TryAgain, Unreachable
 from smartlink.gateway.messages import Message
 from smartlink.gateway.uplink.address import check
-from smartlink.gateway.uplink.http import Answer, exchange
+from smartlink.gateway.uplink.http import Answer, exchange, fetch
 from smartlink.gateway.uplink.pace import Pace
 from smartlink.gateway.uploads import Put, Readable
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
 
     import httpx
 
+    from smartlink.link.downloads import DownloadTicket
     from smartlink.link.uploads import PartTicket, Ticket
 
 log = structlog.get_logger()
@@ -37,7 +39,7 @@ _WELL_BEFORE_EXPIRY: Final = timedelta(minutes=5)
 
 
 class ObjectClient:
-    """Puts files into object storage on tickets of Works, no faster than `pace` allows."""
+    """Puts files into object storage and gets them from there on tickets of Works, no faster than `pace` allows."""
 
     def __init__(self, http: httpx.Client, pace: Pace) -> None:
         self._http = http
@@ -84,6 +86,41 @@ class ObjectClient:
         if code is None:
             raise TryAgain("Something else than object storage answers: a proxy, perhaps.", status=answer.status)
         raise TryAgain("Object storage does not take files now.", status=answer.status)
+
+    def get(self, ticket: DownloadTicket, take: Callable[[memoryview], None]) -> Got:
+        """Pass on the bytes of the ticket's object, all of them and no others. Raises TryAgain."""
+        try:
+            check(ticket.url)
+        except ValueError as error:
+            raise TryAgain(f"Works gave an address that may not be called: {error}") from error
+
+        came = 0
+
+        def paced(piece: memoryview) -> None:
+            nonlocal came
+            self._pace.take(len(piece))
+            take(piece)
+            came += len(piece)
+
+        headers = {name: value for name, value in ticket.headers.items() if name.lower() != "host"}
+        answer = fetch(
+            self._http,
+            ticket.url,
+            headers=headers,
+            size=ticket.size,
+            piece=self._pace.piece,
+            take=paced,
+            largest=_LARGEST_ANSWER,
+        )
+        if came == ticket.size:
+            return Got.ALL
+        code = _code(answer)
+        log.error("download_failed", status=answer.status, code=code)
+        if answer.status == _FORBIDDEN and code is not None:
+            return Got.TICKET_EXPIRED
+        if code is None:
+            raise TryAgain("Something else than object storage answers: a proxy, perhaps.", status=answer.status)
+        raise TryAgain(f"Object storage does not give the file ({code}).", status=answer.status)
 
 
 def _code(answer: Answer) -> str | None:

@@ -25,8 +25,11 @@ from smartlink.gateway.uplink.http import Answer, exchange
 from smartlink.link import paths
 from smartlink.link.activation import Activate, Activated, TokenGranted, TokenRequest
 from smartlink.link.assertion import sign
+from smartlink.link.commands import Acknowledge, Acknowledged, Commands
 from smartlink.link.configuration import Configuration
-from smartlink.link.connections import ConnectionAcknowledged, ConnectionPut
+from smartlink.link.connections import ConnectionAcknowledged, ConnectionDeleted, ConnectionPut
+from smartlink.link.deliveries import DeliveryReport, DeliveryReported
+from smartlink.link.downloads import Downloads, DownloadsRequest
 from smartlink.link.heartbeat import Heartbeat, HeartbeatAcknowledged
 from smartlink.link.problems import FAULTS_OF_AN_INSTANCE, MEDIA_TYPE, Problem, ProblemType
 from smartlink.link.uploads import Confirm, Confirmed, Offer, Offered
@@ -105,6 +108,11 @@ class WorksClient:
         answer = self._call("PUT", path, "connections", connection)
         return _message(answer, ConnectionAcknowledged, "connections")
 
+    def delete_connection(self, connection_id: UUID) -> ConnectionDeleted:
+        """Delete a connection at Works for good."""
+        path = paths.CONNECTION.format(connection_id=connection_id)
+        return _message(self._call("DELETE", path, "connections", None), ConnectionDeleted, "connections")
+
     def heartbeat(self, heartbeat: Heartbeat) -> HeartbeatAcknowledged:
         """Tell Works how the gateway does."""
         answer = self._call("POST", paths.HEARTBEAT, "heartbeat", heartbeat)
@@ -119,13 +127,32 @@ class WorksClient:
         answer = self._call("POST", paths.UPLOADS_CONFIRM, "uploads/confirm", confirm)
         return _message(answer, Confirmed, "uploads/confirm")
 
+    def commands(self, wait_seconds: int) -> Commands:
+        """Return what is to be done; when that is nothing, wait for something up to so many seconds."""
+        path = f"{paths.COMMANDS}?wait={wait_seconds}"
+        return _message(self._call("GET", path, "commands", None), Commands, "commands")
+
+    def acknowledge(self, acknowledge: Acknowledge) -> Acknowledged:
+        """Say which commands are written down."""
+        answer = self._call("POST", paths.COMMANDS_ACKNOWLEDGE, "commands/acknowledge", acknowledge)
+        return _message(answer, Acknowledged, "commands/acknowledge")
+
+    def downloads(self, request: DownloadsRequest) -> Downloads:
+        """Ask for tickets, and return one answer for each ordered instance."""
+        return _message(self._call("POST", paths.DOWNLOADS, "downloads", request), Downloads, "downloads")
+
+    def report(self, report: DeliveryReport) -> DeliveryReported:
+        """Tell what became of ordered instances."""
+        answer = self._call("POST", paths.DELIVERIES_REPORT, "deliveries/report", report)
+        return _message(answer, DeliveryReported, "deliveries/report")
+
     def _call(
         self, method: str, path: str, name: str, message: BaseModel | None, headers: dict[str, str] | None = None
     ) -> Answer:
         """Make an authenticated call; a token that Works no longer takes is replaced once."""
         content = None if message is None else message.model_dump_json().encode()
         wanted = dict(headers or {})
-        if message is not None:
+        if method != "GET":
             wanted[paths.IDEMPOTENCY_HEADER] = uuid4().hex
         for last in (False, True):
             account = self._account()
