@@ -68,6 +68,7 @@ class FakeWorks:
     tokens: dict[str, UUID] = field(default_factory=dict)
     restorable: list[Connection] = field(default_factory=list)
     connections: dict[UUID, dict[str, Any]] = field(default_factory=dict)
+    deleted: list[UUID] = field(default_factory=list)
     uploads: dict[UUID, Upload] = field(default_factory=dict)
     objects: dict[str, bytes] = field(default_factory=dict)
     heartbeats: list[dict[str, Any]] = field(default_factory=list)
@@ -127,7 +128,7 @@ class FakeWorks:
             return (304, "application/json", b"") if same else _ok(self.configuration()), {"ETag": self.etag}
         if path.partition("?")[0] == paths.COMMANDS:
             return _ok(self.orders.fetch()), {}
-        return self._write(path, json.loads(body), headers), {}
+        return (self._delete(path) if method == "DELETE" else self._write(path, json.loads(body), headers)), {}
 
     def _open(self, path: str, body: bytes) -> Reply:
         if path.startswith("/ordered/"):
@@ -151,6 +152,12 @@ class FakeWorks:
         connection_id = UUID(path.rpartition("/")[2])
         self.connections[connection_id] = message
         return _ok({"id": str(connection_id), "version": message["version"] + 1})
+
+    def _delete(self, path: str) -> Reply:
+        connection_id = UUID(path.rpartition("/")[2])
+        self.connections.pop(connection_id, None)
+        self.deleted.append(connection_id)
+        return _ok({"id": str(connection_id)})
 
     def _activate(self, message: dict[str, Any]) -> Reply:
         if message["licence_key"] != self.key:
@@ -264,7 +271,7 @@ def serving(works: FakeWorks, port: int = 0) -> Iterator[FakeWorks]:
             self.end_headers()
             self.wfile.write(content)
 
-        do_GET = do_POST = do_PUT = _serve  # noqa: N815  the names that http.server looks for
+        do_GET = do_POST = do_PUT = do_DELETE = _serve  # noqa: N815  the names that http.server looks for
 
         def log_request(self, code: int | str = "-", size: int | str = "-") -> None:
             """Stay silent."""

@@ -7,7 +7,18 @@ from uuid import uuid4
 
 import pytest
 
-from smartlink.gateway.connections import may_store, new_ultrasound, put_message, restored
+from smartlink.gateway.connections import (
+    Changes,
+    Connection,
+    edited,
+    host_warning,
+    may_store,
+    new_pacs,
+    new_ultrasound,
+    put_message,
+    restored,
+)
+from smartlink.gateway.errors import Refused
 from smartlink.link.connections import Connection as ConnectionAtWorks
 from smartlink.link.connections import ConnectionStatus, Kind, Mapping
 from smartlink.standard.names import AETitle
@@ -60,3 +71,127 @@ def test_a_restored_connection_is_what_works_had() -> None:
     )
     connection = restored(at_works)
     assert (connection.works_id, connection.works_version, connection.is_pending) == (at_works.id, 7, False)
+
+
+TYPED = Changes(name="Archive", ae_title="ARCHIVE", host="192.0.2.9", port=104, specialty_ids=(SPECIALTY,))
+
+
+def pacs(**fields: object) -> Connection:
+    return new_pacs(uuid4(), replace(TYPED, **fields))  # type: ignore[arg-type]
+
+
+@pytest.mark.proves("R45", "R46", "R49")
+def test_a_pacs_as_typed_is_inactive() -> None:
+    made = pacs(name="  The  archive ", ae_title=" ARCHIVE ", host=" 192.0.2.9 ")
+    assert (made.kind, made.name, made.ae_title, made.host, made.port) == (
+        Kind.PACS,
+        "The archive",
+        "ARCHIVE",
+        "192.0.2.9",
+        104,
+    )
+    assert made.status is ConnectionStatus.INACTIVE
+    assert made.mapping is None
+
+
+@pytest.mark.proves("R46")
+@pytest.mark.parametrize(
+    ("field", "good"),
+    [
+        ("name", "x"),
+        ("name", "x" * 64),
+        ("name", "Archivo de radiología"),
+        ("ae_title", "A"),
+        ("ae_title", "A" * 16),
+        ("ae_title", "  PACS 1  "),
+        ("ae_title", "pacs.1-a_b"),
+        ("port", 1),
+        ("port", 65535),
+        ("host", "127.0.0.1"),
+        ("host", "2001:db8::10"),
+        ("host", "[2001:db8::10]"),
+        ("host", "pacs"),
+        ("host", "pacs-1.hospital.example."),
+    ],
+)
+def test_what_may_be_typed(field: str, good: object) -> None:
+    assert pacs(**{field: good}).kind is Kind.PACS
+
+
+@pytest.mark.proves("R46")
+@pytest.mark.parametrize(
+    ("field", "bad", "sentence"),
+    [
+        ("name", "", "1 to 64"),
+        ("name", "   ", "1 to 64"),
+        ("name", None, "1 to 64"),
+        ("name", "x" * 65, "1 to 64"),
+        ("name", "a\x00b", "1 to 64"),
+        ("ae_title", "", "at least one"),
+        ("ae_title", "   ", "at least one"),
+        ("ae_title", None, "at least one"),
+        ("ae_title", "A" * 17, "at most 16"),
+        ("ae_title", "A\\B", "backslash"),
+        ("ae_title", "A\tB", "control"),
+        ("ae_title", "PÀCS", "letters, digits"),
+        ("port", 0, "1 to 65535"),
+        ("port", -1, "1 to 65535"),
+        ("port", 65536, "1 to 65535"),
+        ("port", None, "1 to 65535"),
+        ("host", "", "IP address"),
+        ("host", None, "IP address"),
+        ("host", "192.0.2.300", "IP address"),
+        ("host", "192.0.2", "IP address"),
+        ("host", "a b", "IP address"),
+        ("host", "http://pacs", "IP address"),
+        ("host", "-pacs", "IP address"),
+        ("host", "pacs..example", "IP address"),
+        ("host", "x" * 64, "IP address"),
+        ("host", "pacs:104", "IP address"),
+        ("specialty_ids", (), "at least one specialty"),
+        ("specialty_ids", None, "at least one specialty"),
+        ("mapping", Mapping.OPERATOR, "ultrasound"),
+        ("send_directly", True, "ultrasound"),
+    ],
+)
+def test_what_is_refused_with_a_sentence(field: str, bad: object, sentence: str) -> None:
+    with pytest.raises(Refused, match=sentence):
+        pacs(**{field: bad})
+
+
+@pytest.mark.proves("R46")
+def test_a_host_name_is_taken_with_a_warning() -> None:
+    assert "host name" in (host_warning("pacs.example") or "")
+    assert host_warning("192.0.2.9") is None
+
+
+@pytest.mark.proves("R49")
+@pytest.mark.parametrize(
+    ("changes", "status"),
+    [
+        (Changes(name="Other"), ConnectionStatus.ACTIVE),
+        (Changes(specialty_ids=(uuid4(),)), ConnectionStatus.ACTIVE),
+        (Changes(port=104, host="192.0.2.9"), ConnectionStatus.ACTIVE),
+        (Changes(port=105), ConnectionStatus.INACTIVE),
+        (Changes(host="192.0.2.10"), ConnectionStatus.INACTIVE),
+        (Changes(ae_title="archive"), ConnectionStatus.INACTIVE),
+    ],
+)
+def test_the_status_belongs_to_ae_title_address_and_port(changes: Changes, status: ConnectionStatus) -> None:
+    active = replace(pacs(), status=ConnectionStatus.ACTIVE, verified_at=START)
+    after = edited(active, changes)
+    assert after.status is status
+    assert after.verified_at == (START if status is ConnectionStatus.ACTIVE else None)
+
+
+def test_an_ultrasound_system_is_edited_but_for_what_it_says_itself() -> None:
+    after = edited(SCANNER, Changes(name="Room 3", mapping=Mapping.OPERATOR, send_directly=True))
+    assert (after.name, after.mapping, after.send_directly) == ("Room 3", Mapping.OPERATOR, True)
+    assert edited(after, Changes(name="Room 4")).send_directly
+    with pytest.raises(Refused, match="on the system itself"):
+        edited(SCANNER, Changes(port=104))
+
+
+def test_a_pacs_has_no_mapping() -> None:
+    with pytest.raises(Refused, match="ultrasound"):
+        edited(pacs(), Changes(send_directly=True))

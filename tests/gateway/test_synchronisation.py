@@ -156,3 +156,19 @@ def test_revocation_is_noticed(
     calls = len(works.calls)
     synchronisation.tick(clock())
     assert len(works.calls) == calls
+
+
+@pytest.mark.proves("R84")
+def test_what_was_deleted_while_works_heard_of_it_is_deleted_there_as_soon_as_it_answers(
+    synchronisation: Synchronisation, database: Database, works: FakeWorks, clock: SetClock
+) -> None:
+    added = an_ultrasound(database)
+    synchronisation.tick(clock())
+    database.write(lambda tx: connections.delete(tx, added.id, clock(), at_works=False))
+    works.disturb(f"connections/{added.id}", PROXY_PAGE)
+    synchronisation.tick(clock())
+    assert works.deleted == []
+    for _ in range(2):
+        synchronisation.tick(clock())
+    assert works.deleted == [added.id]
+    assert works.connections == {}

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import TYPE_CHECKING
+import re
+from dataclasses import dataclass, replace
+from ipaddress import ip_address
+from typing import TYPE_CHECKING, Final
 
+from smartlink.gateway.errors import Refused
 from smartlink.link.connections import ConnectionPut, ConnectionStatus, Kind, Mapping
 from smartlink.standard.names import AETitle
 
@@ -13,6 +16,13 @@ if TYPE_CHECKING:
     from uuid import UUID
 
     from smartlink.link.connections import Connection as ConnectionAtWorks
+
+_LONGEST_NAME: Final = 64
+_LONGEST_HOST: Final = 253
+_LAST_PORT: Final = 65535
+_HOST_NAME: Final = re.compile(r"(?!-)[A-Za-z0-9_-]{1,63}(?<!-)(\.(?!-)[A-Za-z0-9_-]{1,63}(?<!-))*\.?")
+_LOOKS_NUMERIC: Final = re.compile(r"[0-9.]+")
+_ONLY_ULTRASOUND: Final = "Mapping and Send directly to PACS are settings of ultrasound systems."
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,6 +45,10 @@ class Connection:
     works_id: UUID | None = None
     works_version: int = 0
     problem: str | None = None
+    send_directly: bool = False
+    """Its images also go to the PACS of its specialties at once (R44); only for an ultrasound system."""
+    verified_at: datetime | None = None
+    """When the peer last answered us at this AE title, address and port."""
 
     @property
     def is_pending(self) -> bool:
@@ -56,6 +70,125 @@ class Connection:
         if self.kind is Kind.ULTRASOUND and self.last_image_at is None:
             return "Active (verified, no images yet)"
         return "Active"
+
+
+@dataclass(frozen=True, slots=True)
+class Changes:
+    """What a person wants to be different in a connection, as typed; None stays as it is."""
+
+    name: str | None = None
+    ae_title: str | None = None
+    host: str | None = None
+    port: int | None = None
+    specialty_ids: tuple[UUID, ...] | None = None
+    mapping: Mapping | None = None
+    send_directly: bool | None = None
+
+
+def new_pacs(connection_id: UUID, wanted: Changes) -> Connection:
+    """Return a PACS as a person typed it in (R46): not verified, so Inactive. Raises Refused with what to do."""
+    if wanted.mapping is not None or wanted.send_directly is not None:
+        raise Refused(_ONLY_ULTRASOUND)
+    return Connection(
+        id=connection_id,
+        kind=Kind.PACS,
+        name=parse_name(wanted.name or ""),
+        ae_title=parse_ae_title(wanted.ae_title or ""),
+        host=parse_host(wanted.host or ""),
+        port=parse_port(wanted.port),
+        specialty_ids=parse_specialties(wanted.specialty_ids or ()),
+        mapping=None,
+        status=ConnectionStatus.INACTIVE,
+    )
+
+
+def edited(connection: Connection, wanted: Changes) -> Connection:
+    """Return the connection as a person changed it. Raises Refused with what to do.
+
+    The status belongs to AE title, address and port: whoever changes one of them has to verify anew (R49).
+    """
+    changed = replace(
+        connection,
+        name=connection.name if wanted.name is None else parse_name(wanted.name),
+        specialty_ids=(
+            connection.specialty_ids if wanted.specialty_ids is None else parse_specialties(wanted.specialty_ids)
+        ),
+    )
+    if connection.kind is Kind.ULTRASOUND:
+        if wanted.ae_title is not None or wanted.host is not None or wanted.port is not None:
+            raise Refused("AE title and address of an ultrasound system are set on the system itself: it calls us.")
+        return replace(
+            changed,
+            mapping=wanted.mapping or connection.mapping,
+            send_directly=connection.send_directly if wanted.send_directly is None else wanted.send_directly,
+        )
+    if wanted.mapping is not None or wanted.send_directly is not None:
+        raise Refused(_ONLY_ULTRASOUND)
+    changed = replace(
+        changed,
+        ae_title=connection.ae_title if wanted.ae_title is None else parse_ae_title(wanted.ae_title),
+        host=connection.host if wanted.host is None else parse_host(wanted.host),
+        port=connection.port if wanted.port is None else parse_port(wanted.port),
+    )
+    if where(changed) == where(connection):
+        return changed
+    return replace(changed, status=ConnectionStatus.INACTIVE, verified_at=None)
+
+
+def where(connection: Connection) -> tuple[AETitle, str, int | None]:
+    """Return what the status of a connection belongs to (R49)."""
+    return connection.ae_title, connection.host, connection.port
+
+
+def parse_name(text: str) -> str:
+    """Return the name of a connection, or raise Refused."""
+    name = " ".join(text.split())
+    if not 1 <= len(name) <= _LONGEST_NAME or not name.isprintable():
+        raise Refused(f"Name your connection with 1 to {_LONGEST_NAME} characters.")
+    return name
+
+
+def parse_ae_title(text: str) -> AETitle:
+    """Return an AE title, or raise Refused."""
+    try:
+        return AETitle.parse(text)
+    except ValueError as error:
+        raise Refused(str(error)) from error
+
+
+def parse_host(text: str) -> str:
+    """Return an IPv4 or IPv6 address or a host name, or raise Refused."""
+    host = text.strip().removeprefix("[").removesuffix("]")
+    try:
+        return str(ip_address(host))
+    except ValueError:
+        pass
+    if len(host) > _LONGEST_HOST or not _HOST_NAME.fullmatch(host) or _LOOKS_NUMERIC.fullmatch(host):
+        raise Refused("Enter the IP address of the server, such as 192.0.2.10 or 2001:db8::10.")
+    return host
+
+
+def parse_port(port: int | None) -> int:
+    """Return a port, or raise Refused."""
+    if port is None or not 1 <= port <= _LAST_PORT:
+        raise Refused(f"Enter a port from 1 to {_LAST_PORT}.")
+    return port
+
+
+def parse_specialties(specialty_ids: tuple[UUID, ...]) -> tuple[UUID, ...]:
+    """Return the specialties, each once, or raise Refused."""
+    if not specialty_ids:
+        raise Refused("Select at least one specialty.")
+    return tuple(dict.fromkeys(specialty_ids))
+
+
+def host_warning(host: str) -> str | None:
+    """Return what to think of when a host name was entered instead of an address (R46)."""
+    try:
+        ip_address(host)
+    except ValueError:
+        return f"{host} is a host name: images wait whenever it cannot be resolved. An IP address is safer."
+    return None
 
 
 def new_ultrasound(

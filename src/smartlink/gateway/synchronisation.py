@@ -15,7 +15,7 @@ from smartlink.gateway.messages import Message
 from smartlink.gateway.store import configuration, connections, deliveries, service
 from smartlink.gateway.store.configuration import FacilityConfiguration
 from smartlink.link.configuration import Configuration
-from smartlink.link.connections import ConnectionAcknowledged, ConnectionPut
+from smartlink.link.connections import ConnectionAcknowledged, ConnectionDeleted, ConnectionPut
 from smartlink.link.problems import ProblemType
 
 if TYPE_CHECKING:
@@ -39,6 +39,9 @@ class Works(Protocol):
 
     def put_connection(self, connection_id: UUID, connection: ConnectionPut) -> ConnectionAcknowledged:
         """Put one connection."""
+
+    def delete_connection(self, connection_id: UUID) -> ConnectionDeleted:
+        """Delete one connection for good."""
 
 
 class Synchronisation:
@@ -98,6 +101,9 @@ class Synchronisation:
         for connection in self._database.read(lambda tx: connections.to_push(tx, now)):
             if not self._push_one(connection, known.default_specialty_id, now):
                 return
+        for connection in self._database.read(connections.to_delete_at_works):
+            if not self._delete_one(connection, now):
+                return
 
     def _push_one(self, connection: Connection, default_specialty_id: UUID, now: datetime) -> bool:
         """Put one connection; False when Works is not to be reached and the others would fare alike."""
@@ -109,6 +115,17 @@ class Synchronisation:
             return isinstance(error, TryAgain) and error.kind in _ABOUT_THE_CONNECTION
         self._database.write(lambda tx: connections.acknowledged(tx, connection, answer.id, answer.version))
         log.info("connection_acknowledged", connection_id=str(connection.id), ae_title=connection.ae_title)
+        return True
+
+    def _delete_one(self, connection: Connection, now: datetime) -> bool:
+        """Delete at Works what it heard of while it was deleted here; False when Works is not to be reached."""
+        assert connection.works_id is not None  # noqa: S101 - so it was asked for
+        try:
+            self._works.delete_connection(connection.works_id)
+        except (TryAgain, GiveUp) as error:
+            if not isinstance(error, TryAgain) or error.kind is not ProblemType.CONNECTION_UNKNOWN:
+                return False
+        self._database.write(lambda tx: connections.deleted_at_works(tx, connection.id, now))
         return True
 
     def _not_added(self, connection: Connection, error: TryAgain | GiveUp, now: datetime) -> None:

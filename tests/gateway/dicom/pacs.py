@@ -74,7 +74,7 @@ def _wait_until_open(port: int) -> None:
 
 
 @contextmanager
-def scripted(play: Callable[[socket.socket], None]) -> Iterator[int]:
+def scripted(play: Callable[[socket.socket], object]) -> Iterator[int]:
     """Let `play` talk to each caller, one after the other; yield the port."""
     with socket.create_server(("127.0.0.1", 0)) as server:
         over = threading.Event()

@@ -8,7 +8,7 @@ from uuid import uuid4
 
 import pytest
 
-from smartlink.gateway.connections import Connection, new_ultrasound
+from smartlink.gateway.connections import Changes, Connection, new_pacs, new_ultrasound
 from smartlink.gateway.errors import StoreFailed
 from smartlink.gateway.store import connections
 from smartlink.gateway.store.database import Database
@@ -95,3 +95,71 @@ def test_a_restored_connection_is_in_works_already(database: Database) -> None:
 
 def an_example() -> Connection:
     return new_ultrasound(uuid4(), AETitle("US09"), "192.0.2.9", uuid4())
+
+
+def a_pacs(database: Database, ae_title: str = "ARCHIVE") -> Connection:
+    """Enter a PACS connection that Works does not have yet."""
+    typed = Changes(name=ae_title, ae_title=ae_title, host="192.0.2.9", port=104, specialty_ids=(uuid4(),))
+    connection = new_pacs(uuid4(), typed)
+    database.write(lambda tx: connections.add(tx, connection, START))
+    return connection
+
+
+@pytest.mark.proves("R40")
+def test_an_edit_is_stored_and_pushed_at_once_whatever_failed_before(database: Database) -> None:
+    added = a_pacs(database)
+    database.write(lambda tx: connections.acknowledged(tx, added, uuid4(), 1))
+    database.write(lambda tx: connections.push_failed(tx, added.id, "no", START + MINUTE))
+    after = replace(only(database), name="Archive 2", port=105)
+    database.write(lambda tx: connections.edit(tx, after, START, news=True))
+    assert (only(database).name, only(database).port, only(database).problem) == ("Archive 2", 105, None)
+    assert [one.id for one in database.read(lambda tx: connections.to_push(tx, START))] == [added.id]
+
+
+@pytest.mark.proves("R44")
+def test_send_directly_is_stored_and_no_news_for_works(database: Database) -> None:
+    added = an_ultrasound(database)
+    database.write(lambda tx: connections.acknowledged(tx, added, uuid4(), 1))
+    database.write(lambda tx: connections.edit(tx, replace(only(database), send_directly=True), START, news=False))
+    assert only(database).send_directly
+    assert not only(database).is_pending
+
+
+@pytest.mark.proves("R49")
+def test_a_verified_connection_is_active_and_works_is_told_once(database: Database) -> None:
+    added = a_pacs(database)
+    database.write(lambda tx: connections.acknowledged(tx, added, uuid4(), 1))
+    assert database.write(lambda tx: connections.verified(tx, added, START))
+    assert (only(database).status_words, only(database).verified_at) == ("Pending sync", START)
+    database.write(lambda tx: connections.acknowledged(tx, only(database), uuid4(), 2))
+    database.write(lambda tx: connections.verified(tx, added, START + MINUTE))
+    assert (only(database).status_words, only(database).verified_at) == ("Active", START + MINUTE)
+
+
+@pytest.mark.proves("R49")
+def test_what_was_verified_counts_no_more_after_a_change(database: Database) -> None:
+    added = a_pacs(database)
+    database.write(lambda tx: connections.edit(tx, replace(added, port=105), START, news=True))
+    assert not database.write(lambda tx: connections.verified(tx, added, START))
+    assert only(database).verified_at is None
+
+
+@pytest.mark.proves("R84", "R86")
+def test_a_deleted_connection_is_not_pushed_any_more_and_its_ae_title_is_free(database: Database) -> None:
+    added = a_pacs(database)
+    database.write(lambda tx: connections.delete(tx, added.id, START, at_works=True))
+    assert database.read(connections.live) == []
+    assert database.read(lambda tx: connections.to_push(tx, START)) == []
+    assert database.read(lambda tx: connections.find(tx, added.id)) is not None
+    assert a_pacs(database).id != added.id
+
+
+@pytest.mark.proves("R84")
+def test_what_works_heard_of_during_the_deletion_is_deleted_there_too(database: Database) -> None:
+    added = a_pacs(database)
+    database.write(lambda tx: connections.delete(tx, added.id, START, at_works=False))
+    assert database.read(connections.to_delete_at_works) == []
+    database.write(lambda tx: connections.acknowledged(tx, added, added.id, 1))
+    assert [one.id for one in database.read(connections.to_delete_at_works)] == [added.id]
+    database.write(lambda tx: connections.deleted_at_works(tx, added.id, START))
+    assert database.read(connections.to_delete_at_works) == []

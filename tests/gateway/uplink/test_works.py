@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
+from uuid import uuid4
 
 import pytest
 from structlog.testing import capture_logs
@@ -168,3 +169,11 @@ def test_a_wrong_key_is_named_as_such(works: FakeWorks) -> None:
         with pytest.raises(TryAgain) as refusal:
             client.activate(works.url, a_request(works, "A" * 43, key="WRONG"))
         assert refusal.value.kind is ProblemType.LICENCE_UNKNOWN
+
+
+@pytest.mark.proves("R84")
+def test_a_connection_is_deleted_at_works(works: FakeWorks) -> None:
+    connection_id = uuid4()
+    with signed_in(works, RunningClock()) as client:
+        assert client.delete_connection(connection_id).id == connection_id
+    assert works.deleted == [connection_id]

@@ -21,10 +21,31 @@ LIVE: Final = "SELECT * FROM connection WHERE deleted_at IS NULL ORDER BY kind, 
 ANY: Final = "SELECT 1 FROM connection LIMIT 1"
 INSERT: Final = """
     INSERT INTO connection (id, kind, name, ae_title, ae_norm, host, port, specialty_ids, mapping, status, created_at,
-        revision, pushed_revision, works_id, works_version, next_push_at)
+        revision, pushed_revision, works_id, works_version, next_push_at, send_directly, verified_at)
     VALUES (:id, :kind, :name, :ae_title, :ae_norm, :host, :port, :specialty_ids, :mapping, :status, :at,
-        1, :pushed_revision, :works_id, :works_version, :at)
+        1, :pushed_revision, :works_id, :works_version, :at, :send_directly, :verified_at)
 """
+# Works is told at once, whatever went wrong with it before; it does not know `send_directly`.
+EDIT: Final = """
+    UPDATE connection SET name = :name, ae_title = :ae_title, ae_norm = :ae_norm, host = :host, port = :port,
+        specialty_ids = :specialty_ids, mapping = :mapping, status = :status, send_directly = :send_directly,
+        verified_at = :verified_at, revision = revision + :news, problem = NULL, next_push_at = :at
+    WHERE id = :id AND deleted_at IS NULL
+"""
+VERIFIED: Final = """
+    UPDATE connection SET verified_at = :at, last_seen_at = max(coalesce(last_seen_at, ''), :at),
+        revision = revision + (status <> 'active'), status = 'active'
+    WHERE id = :id AND ae_title = :ae_title AND host = :host AND port IS :port AND deleted_at IS NULL
+"""
+DELETE: Final = """
+    UPDATE connection SET deleted_at = :at, works_deleted_at = CASE WHEN :at_works THEN :at END
+    WHERE id = :id AND deleted_at IS NULL
+"""
+TO_DELETE: Final = """
+    SELECT * FROM connection WHERE deleted_at IS NOT NULL AND works_id IS NOT NULL AND works_deleted_at IS NULL
+    LIMIT 20
+"""
+DELETED_AT_WORKS: Final = "UPDATE connection SET works_deleted_at = :at WHERE id = :id"
 SEEN: Final = """
     UPDATE connection SET last_seen_at = max(coalesce(last_seen_at, ''), :at),
         revision = revision + (host IS NOT :address), host = :address
@@ -39,7 +60,7 @@ ADDRESSES: Final = (
     "SELECT address FROM connection_address WHERE connection_id = :id ORDER BY last_seen_at DESC LIMIT 20"
 )
 TO_PUSH: Final = """
-    SELECT * FROM connection WHERE pushed_revision < revision AND next_push_at <= :now
+    SELECT * FROM connection WHERE pushed_revision < revision AND next_push_at <= :now AND deleted_at IS NULL
     ORDER BY next_push_at LIMIT :limit
 """
 ACKNOWLEDGED: Final = """
@@ -82,25 +103,46 @@ def is_empty(tx: Transaction) -> bool:
 
 def add(tx: Transaction, connection: Connection, at: datetime) -> None:
     """Store a new connection. Its AE title is free: look first, in the same transaction."""
-    tx.execute(
-        INSERT,
-        {
-            "id": str(connection.id),
-            "kind": connection.kind.value,
-            "name": connection.name,
-            "ae_title": connection.ae_title,
-            "ae_norm": connection.ae_title.folded,
-            "host": connection.host,
-            "port": connection.port,
-            "specialty_ids": json.dumps([str(specialty) for specialty in connection.specialty_ids]),
-            "mapping": None if connection.mapping is None else connection.mapping.value,
-            "status": connection.status.value,
-            "at": moment_text(at),
-            "pushed_revision": connection.pushed_revision,
-            "works_id": None if connection.works_id is None else str(connection.works_id),
-            "works_version": connection.works_version,
-        },
-    )
+    values = {
+        "kind": connection.kind.value,
+        "pushed_revision": connection.pushed_revision,
+        "works_id": None if connection.works_id is None else str(connection.works_id),
+        "works_version": connection.works_version,
+        "at": moment_text(at),
+    }
+    tx.execute(INSERT, _editable(connection) | values)
+
+
+def edit(tx: Transaction, connection: Connection, at: datetime, *, news: bool) -> None:
+    """Store a connection as a person changed it; `news`: Works is to be told. Its AE title is free: look first."""
+    tx.execute(EDIT, _editable(connection) | {"at": moment_text(at), "news": news})
+
+
+def verified(tx: Transaction, connection: Connection, at: datetime) -> bool:
+    """The peer answered us as the connection says: it is Active, unless it was changed meanwhile (R49)."""
+    values = {
+        "id": str(connection.id),
+        "ae_title": connection.ae_title,
+        "host": connection.host,
+        "port": connection.port,
+        "at": moment_text(at),
+    }
+    return tx.execute(VERIFIED, values).rowcount == 1
+
+
+def delete(tx: Transaction, connection_id: UUID, at: datetime, *, at_works: bool) -> None:
+    """Delete a connection for good; `at_works`: Works has deleted what it had of it."""
+    tx.execute(DELETE, {"id": str(connection_id), "at": moment_text(at), "at_works": at_works})
+
+
+def to_delete_at_works(tx: Transaction) -> list[Connection]:
+    """Return deleted connections that Works has: it heard of them while they were deleted."""
+    return [_connection(row) for row in tx.execute(TO_DELETE).fetchall()]
+
+
+def deleted_at_works(tx: Transaction, connection_id: UUID, at: datetime) -> None:
+    """Works has deleted it, too."""
+    tx.execute(DELETED_AT_WORKS, {"id": str(connection_id), "at": moment_text(at)})
 
 
 def seen(tx: Transaction, connection_id: UUID, address: str, at: datetime, *, image: bool) -> None:
@@ -151,6 +193,22 @@ def all_forgotten(tx: Transaction, now: datetime) -> None:
     tx.execute(ALL_FORGOTTEN, {"now": moment_text(now)})
 
 
+def _editable(connection: Connection) -> dict[str, object]:
+    return {
+        "id": str(connection.id),
+        "name": connection.name,
+        "ae_title": connection.ae_title,
+        "ae_norm": connection.ae_title.folded,
+        "host": connection.host,
+        "port": connection.port,
+        "specialty_ids": json.dumps([str(specialty) for specialty in connection.specialty_ids]),
+        "mapping": None if connection.mapping is None else connection.mapping.value,
+        "status": connection.status.value,
+        "send_directly": connection.send_directly,
+        "verified_at": None if connection.verified_at is None else moment_text(connection.verified_at),
+    }
+
+
 def _connection(row: sqlite3.Row) -> Connection:
     return Connection(
         id=UUID(row["id"]),
@@ -169,4 +227,6 @@ def _connection(row: sqlite3.Row) -> Connection:
         works_id=None if row["works_id"] is None else UUID(row["works_id"]),
         works_version=row["works_version"],
         problem=row["problem"],
+        send_directly=bool(row["send_directly"]),
+        verified_at=moment_or_none(row["verified_at"]),
     )

@@ -1,0 +1,45 @@
+"""Where a trial is broken, and what is said of the other steps."""
+
+from __future__ import annotations
+
+import pytest
+
+from smartlink.gateway.calling import AssociationFailed, Layer, Peer
+from smartlink.gateway.trial import Ended, Line, Step, broken, concluded
+
+PEER = Peer("192.0.2.9", 104, "ARCHIVE", "SMARTLINKSNDR")
+
+
+@pytest.mark.proves("R47")
+@pytest.mark.parametrize(
+    ("layer", "under_way", "broken_at"),
+    [
+        (Layer.NAME, Step.NAME, Step.NAME),
+        (Layer.ROUTE, Step.ROUTE, Step.ROUTE),
+        (Layer.PORT, Step.ROUTE, Step.PORT),
+        (Layer.ASSOCIATION, Step.ASSOCIATION, Step.ASSOCIATION),
+        (Layer.CONTEXT, Step.CONTEXTS, Step.CONTEXTS),
+        (Layer.TIMEOUT, Step.ASSOCIATION, Step.ASSOCIATION),
+        (Layer.TIMEOUT, Step.ECHO, Step.ECHO),
+        (Layer.ABORTED, Step.ECHO, Step.ECHO),
+        (Layer.PROTOCOL, Step.ASSOCIATION, Step.ASSOCIATION),
+    ],
+)
+def test_each_layer_breaks_its_step(layer: Layer, under_way: Step, broken_at: Step) -> None:
+    trial = broken(PEER, [], AssociationFailed(layer, "It fails.", "Mend it."), under_way)
+    steps = list(Step)
+    assert [line.step for line in trial.lines] == steps
+    at = steps.index(broken_at)
+    assert [line.ended for line in trial.lines] == [
+        *[Ended.OK] * at,
+        Ended.FAILED,
+        *[Ended.SKIPPED] * (len(steps) - at - 1),
+    ]
+    assert trial.failure == Line(broken_at, Ended.FAILED, "It fails.", remedy="Mend it.")
+    assert not trial.succeeded
+
+
+def test_what_was_skipped_is_no_failure() -> None:
+    trial = concluded(PEER, [Line(Step.ECHO, Ended.SKIPPED, "Not offered.")])
+    assert trial.succeeded
+    assert trial.failure is None
