@@ -12,9 +12,10 @@ from typing import Final
 
 import structlog
 
-from smartlink.works.access import Site
+from smartlink.works.access import Access, Site
 from smartlink.works.exams.delivery import FINAL, REASON_WORDS, UNDER_WAY, Event, Item, Reason, State, step, verdict
 from smartlink.works.fleet import commands
+from smartlink.works.fleet.tokens import Caller
 from smartlink.works.store import connections, deliveries, gateways
 from smartlink.works.store.deliveries import DeliveryRow
 from smartlink.works.store.listen import tell
@@ -69,11 +70,16 @@ def end(site: Site, row: DeliveryRow, event: Event, now: datetime, *, replaced_b
         commands.cancel(site, row.gateway_id, row.id, now)
 
 
-def acknowledged(site: Site, delivery_ids: Sequence[uuid.UUID], now: datetime) -> None:
-    """The gateway has the order of these deliveries written down."""
-    for row in deliveries.lock(site, delivery_ids):
-        if State(row.state) is State.QUEUED:
-            move(site, row, Event.ACKNOWLEDGED, now)
+def take_acknowledgement(
+    access: Access, caller: Caller, command_ids: Sequence[uuid.UUID], now: datetime
+) -> tuple[uuid.UUID, ...]:
+    """The gateway has these commands written down: they do not come again. Those of them that are its own."""
+    with access.organisation(caller.organisation_id) as site:
+        known = commands.acknowledge(site, caller, command_ids, now)
+        for row in deliveries.lock(site, [one.delivery_id for one in known if one.delivery_id is not None]):
+            if State(row.state) is State.QUEUED:
+                move(site, row, Event.ACKNOWLEDGED, now)
+    return tuple(one.id for one in known)
 
 
 def move(site: Site, row: DeliveryRow, event: Event, now: datetime, *, reason: Reason | None = None) -> DeliveryRow:
@@ -86,7 +92,7 @@ def move(site: Site, row: DeliveryRow, event: Event, now: datetime, *, reason: R
     deliveries.move(site, moved)
     deliveries.settle_exam(site, row.exam_id)
     tell(site, row.exam_id)
-    log.info("delivery_moved", delivery_id=str(row.id), event=event, state=state, reason=reason)
+    log.info("delivery_moved", delivery_id=str(row.id), move=event, state=state, reason=reason)
     return moved
 
 
