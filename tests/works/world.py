@@ -39,6 +39,7 @@ class Later:
 
     ingests: list[tuple[uuid.UUID, tuple[uuid.UUID, ...]]] = field(default_factory=list)
     previews: list[uuid.UUID] = field(default_factory=list)
+    digests: list[tuple[uuid.UUID, uuid.UUID]] = field(default_factory=list)
     verifications: list[tuple[uuid.UUID, uuid.UUID]] = field(default_factory=list)
     looks: list[tuple[uuid.UUID, uuid.UUID, datetime]] = field(default_factory=list)
 
@@ -53,6 +54,10 @@ class Later:
     def abandon(self, site: Site, upload_id: uuid.UUID, at: datetime) -> None:
         """Remember when to look whether an upload was given up."""
         self.looks.append((site.organisation_id, upload_id, at))
+
+    def digest(self, site: Site, facility_id: uuid.UUID) -> None:
+        """Remember a facility whose digest is due."""
+        self.digests.append((site.organisation_id, facility_id))
 
     def preview(self, site: Site, instance_id: uuid.UUID) -> None:  # noqa: ARG002 - the port's signature
         """Remember an instance."""
@@ -85,7 +90,12 @@ class World:
         self.uploads = Uploads(self.access, self.blobs, self.later, self.clock)
         self.intake = Intake(self.access, self.blobs, self.later, self.clock)
         self.parts = LinkParts(
-            self.access, self.uploads, self.clock, frozenset({AUDIENCE}), healthy=lambda: self.healthy
+            self.access,
+            self.uploads,
+            self.clock,
+            frozenset({AUDIENCE}),
+            healthy=lambda: self.healthy,
+            digests=self.later,
         )
         self.app = create_link_api(self.parts)
 

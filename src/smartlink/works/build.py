@@ -96,6 +96,7 @@ def application(settings: Settings, ground: Floor, listener: "Listener", clock: 
             clock=clock,
             audiences=settings.audiences,
             healthy=lambda: is_healthy(ground),
+            digests=Producer(),
             keys=public_keys(deployment_key(settings.data)),
         )
     )
@@ -117,22 +118,27 @@ def worker(settings: Settings, ground: Floor, clock: Clock) -> "Worker":
     """The worker for ingest and previews, not yet started."""
     from smartlink.works.tasks.worker import Worker
 
-    return Worker(ground.application_url, Jobs(ground, clock), concurrency=settings.worker_concurrency)
+    return Worker(ground.application_url, Jobs(settings, ground, clock), concurrency=settings.worker_concurrency)
 
 
 class Jobs:
     """What the worker's jobs call, and what they draw with."""
 
-    def __init__(self, ground: Floor, clock: Clock) -> None:
+    def __init__(self, settings: Settings, ground: Floor, clock: Clock) -> None:
         """Take what the use cases stand on."""
         from smartlink.works.exams.intake import Intake
         from smartlink.works.exams.parts import Parts
         from smartlink.works.images.previews import Drawings
+        from smartlink.works.notify.digest import Digests, Letterhead
+        from smartlink.works.notify.post import Sparing, post_of
         from smartlink.works.tasks.producer import Producer
 
         self.access, self.blobs, self.drawings = ground.access, ground.blobs, Drawings()
         self._intake = Intake(ground.access, ground.blobs, Producer(), clock)
         self._parts = Parts(ground.access, ground.blobs, Producer(), clock)
+        letterhead = Letterhead(settings.url, settings.mail_language, settings.support_address)
+        self._digests = Digests(ground.access, Producer(), letterhead)
+        self._post, self._clock = Sparing(post_of(settings), clock), clock
 
     def ingest(self, organisation_id: uuid.UUID, upload_ids: Sequence[uuid.UUID]) -> None:
         """Take confirmed uploads into their exams."""
@@ -152,6 +158,25 @@ class Jobs:
         """Free what was put of an upload that was given up."""
         self._parts.abandon(organisation_id, upload_id)
 
+    def digest(self, organisation_id: uuid.UUID, facility_id: uuid.UUID) -> None:
+        """Write the digest of a facility's failures."""
+        self._digests.write(organisation_id, facility_id, self._clock())
+
+    def mail(self, organisation_id: uuid.UUID, mail_id: uuid.UUID) -> None:
+        """Send a mail."""
+        from smartlink.works.notify import mailing
+
+        mailing.send(self.access, self._post, organisation_id, mail_id, self._clock())
+
+    def every_minute(self) -> Mapping[str, Callable[[], None]]:
+        """What is looked at by the clock, by the name of its task."""
+        from smartlink.works.tasks import names
+
+        return {names.DIGESTS_DUE: self._digests_due}
+
+    def _digests_due(self) -> None:
+        self._digests.tick(self._clock())
+
     def tasks(self) -> Mapping[str, "Task"]:
         """What is done for each kind of job. A new one is a name in `tasks/names`, a method here and a line here."""
         from smartlink.works.tasks import names
@@ -161,6 +186,8 @@ class Jobs:
             names.PREVIEW: self.preview,
             names.VERIFY: self.verify,
             names.ABANDON: self.abandon,
+            names.DIGEST: self.digest,
+            names.MAIL: self.mail,
         }
 
     def interrupt(self) -> None:

@@ -1,19 +1,32 @@
 """What an operator can set, read once from the environment (`WORKS_…`) and frozen; unknown settings are refused."""
 
 import os
+import re
 from pathlib import Path
-from typing import Any, Final, Self
+from typing import Annotated, Any, Final, Literal, Self
 from urllib.parse import urlsplit
 
-from pydantic import Field, SecretStr, ValidationError, model_validator
+from pydantic import AfterValidator, Field, SecretStr, ValidationError, model_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from smartlink.link import paths
+from smartlink.ui.preferences import Language
 from smartlink.works.errors import Invalid
 
 PREFIX: Final = "WORKS_"
 NO_SETTINGS: Final = frozenset({"WORKS_PASSWORD"})
 """Names that a single command reads."""
+_MAIL_ADDRESS: Final = re.compile(r"[^@\s<>,;]{1,64}@[^@\s<>,;.]+(\.[^@\s<>,;.]+)*")
+
+
+def _address(text: str) -> str:
+    if not _MAIL_ADDRESS.fullmatch(text.strip()):
+        message = "write the whole e-mail address, such as name@hospital.example"
+        raise ValueError(message)
+    return text.strip()
+
+
+Address = Annotated[str, AfterValidator(_address)]
 
 
 class Settings(BaseSettings):
@@ -41,7 +54,35 @@ class Settings(BaseSettings):
     storage_bucket: str = Field(default="works", description="Bucket of all objects.")
     storage_access_key: str | None = Field(default=None, description="S3 access key.")
     storage_secret_key: SecretStr | None = Field(default=None, description="S3 secret key.")
+    smtp_host: str | None = Field(
+        default=None, description="Mail server that takes the notices of failing transfers; without one they wait."
+    )
+    smtp_port: int = Field(default=587, ge=1, le=65535, description="Port of the mail server.")
+    smtp_security: Literal["starttls", "tls", "none"] = Field(
+        default="starttls",
+        description="starttls, tls (from the first byte, usually port 465) or none (only without a user).",
+    )
+    smtp_user: str | None = Field(default=None, description="User name at the mail server; none to send without one.")
+    smtp_password: SecretStr | None = Field(default=None, description="Password at the mail server.")
+    mail_from: Address | None = Field(default=None, description="The address that mails come from.")
+    mail_language: Language = Field(default=Language.ENGLISH, description="Language of mails: en or es.")
+    support_address: Address | None = Field(
+        default=None, description="The vendor's support, told of every facility's failing transfers; none for nobody."
+    )
     worker_concurrency: int = Field(default=2, ge=1, le=32, description="How many background jobs run at a time.")
+
+    @model_validator(mode="after")
+    def _mail(self) -> Self:
+        if self.smtp_host is not None and self.mail_from is None:
+            message = "A mail server needs WORKS_MAIL_FROM, the address that mails come from."
+            raise ValueError(message)
+        if (self.smtp_user is None) != (self.smtp_password is None):
+            message = "WORKS_SMTP_USER and WORKS_SMTP_PASSWORD go together."
+            raise ValueError(message)
+        if self.smtp_user is not None and self.smtp_security == "none":
+            message = "A password is not sent over an unencrypted connection: set WORKS_SMTP_SECURITY."
+            raise ValueError(message)
+        return self
 
     @model_validator(mode="after")
     def _whole(self) -> Self:

@@ -20,6 +20,7 @@ ADDRESSES = {
 }
 GUARDED = [
     ("POST", paths.HEARTBEAT),
+    ("POST", paths.FAILURES),
     ("GET", paths.CONFIGURATION),
     ("PUT", paths.CONNECTION.format(connection_id=uuid.UUID(int=1))),
     ("POST", paths.UPLOADS_OFFER),

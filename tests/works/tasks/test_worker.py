@@ -8,12 +8,13 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
 import pytest
+from structlog.testing import capture_logs
 
 from smartlink.works.access import Access
 from smartlink.works.errors import GiveUp, TryAgain
 from smartlink.works.tasks import names
 from smartlink.works.tasks.producer import Producer
-from smartlink.works.tasks.worker import Task, Worker
+from smartlink.works.tasks.worker import Look, Task, Worker
 from tests.works.services import TestDatabase
 
 SECONDS = 30
@@ -24,11 +25,21 @@ class Desk:
     """Notes every call, and fails as often as it is told."""
 
     calls: queue.Queue[tuple[str, uuid.UUID]] = field(default_factory=queue.Queue)
+    looks: queue.Queue[str] = field(default_factory=queue.Queue)
     failures: list[Exception] = field(default_factory=list)
 
     def tasks(self) -> Mapping[str, Task]:
         """See Todo."""
         return {names.INGEST: self.ingest, names.PREVIEW: self.preview}
+
+    def every_minute(self) -> Mapping[str, Look]:
+        """See Todo."""
+        return {names.DIGESTS_DUE: self.look}
+
+    def look(self) -> None:
+        """Note that somebody looked, and that the database is away just now."""
+        self.looks.put("looked")
+        raise TryAgain("later")
 
     def ingest(self, organisation_id: uuid.UUID, upload_ids: Sequence[uuid.UUID]) -> None:
         """Note the call."""
@@ -71,6 +82,12 @@ def test_deferred_jobs_are_done(access: Access, desk: Desk) -> None:
         Producer().preview(site, uuid.uuid4())
     done = {desk.calls.get(timeout=SECONDS), desk.calls.get(timeout=SECONDS)}
     assert done == {("ingest", ours), ("preview", ours)}
+
+
+@pytest.mark.usefixtures("worker")
+def test_what_is_due_by_the_clock_is_looked_at_from_the_start(desk: Desk) -> None:
+    with capture_logs():
+        assert desk.looks.get(timeout=SECONDS) == "looked"
 
 
 @pytest.mark.usefixtures("worker")

@@ -19,6 +19,7 @@ from smartlink.link import uploads as link
 from smartlink.link.activation import Activate, Activated, Keys, TokenGranted, TokenRequest
 from smartlink.link.configuration import Configuration
 from smartlink.link.connections import ConnectionAcknowledged, ConnectionDeleted, ConnectionPut
+from smartlink.link.failures import FailureNotice, FailureNoticed
 from smartlink.link.heartbeat import Heartbeat, HeartbeatAcknowledged
 from smartlink.link.message import Message
 from smartlink.link.problems import Problem, ProblemType
@@ -29,6 +30,7 @@ from smartlink.works.exams.uploads import Answer, Uploads, refused
 from smartlink.works.fleet import connections, gateways, tokens
 from smartlink.works.fleet.rate import Rate
 from smartlink.works.fleet.tokens import Caller
+from smartlink.works.notify import failures
 
 _ACTIVATIONS: Final = 10
 _TOKENS: Final = 120
@@ -50,6 +52,8 @@ class LinkParts:
     """The addresses of the token route, as gateways may know them: an assertion must be meant for one of them."""
     healthy: Callable[[], bool]
     """Whether database and storage answer."""
+    digests: failures.Later
+    """Writes digests of what fails."""
     keys: Keys = field(default_factory=lambda: Keys(keys=()))
     activations: Rate = field(default_factory=lambda: Rate(_ACTIVATIONS, _ASSERTION_OR_KEY))
     token_requests: Rate = field(default_factory=lambda: Rate(_TOKENS, _ASSERTION_OR_KEY))
@@ -120,13 +124,18 @@ def _open_routes(router: APIRouter, parts: LinkParts) -> None:
 
 
 def _gateway_routes(router: APIRouter, parts: LinkParts) -> None:
-    """The gateway's life: heartbeat, configuration, connections."""
+    """The gateway's life: heartbeat, failures, configuration, connections."""
     identify = _identify(parts)
 
     @router.post(paths.HEARTBEAT)
     def heartbeat(message: Heartbeat, caller: Annotated[Caller, Depends(identify)]) -> HeartbeatAcknowledged:
         """A sign of life."""
         return gateways.heartbeat(parts.access, caller, message, parts.clock())
+
+    @router.post(paths.FAILURES)
+    def failing(message: FailureNotice, caller: Annotated[Caller, Depends(identify)]) -> FailureNoticed:
+        """Everything that fails at the gateway, in place of what it said before."""
+        return failures.take(parts.access, parts.digests, caller, message, parts.clock())
 
     @router.get(paths.CONFIGURATION, response_model=Configuration, responses={304: {"description": "Not modified"}})
     def configuration(

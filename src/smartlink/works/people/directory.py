@@ -125,12 +125,18 @@ def create_person(site: Site, passwords: Passwords, new: NewPerson, now: datetim
     return person_id
 
 
-def _checked(new: NewPerson) -> str:
-    """The e-mail address in its one form; raises Invalid for whatever cannot be meant."""
-    email = new.email.strip().lower()
+def address(text: str) -> str:
+    """The e-mail address in its one form. Raises Invalid."""
+    email = text.strip().lower()
     if not _EMAIL.fullmatch(email):
         message = "Write the whole e-mail address, such as name@hospital.example."
         raise Invalid(message)
+    return email
+
+
+def _checked(new: NewPerson) -> str:
+    """The e-mail address in its one form; raises Invalid for whatever cannot be meant."""
+    email = address(new.email)
     if new.role not in ROLES:
         message = f"There is no role {new.role!r}. Roles are: {', '.join(ROLES)}."
         raise Invalid(message)

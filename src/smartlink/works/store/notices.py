@@ -31,6 +31,11 @@ KEEP: Final = """
     WHERE facility_id = :facility_id
 """
 
+IN_OUTBOX: Final = """
+    SELECT count(DISTINCT d.exam_id) FROM delivery d JOIN exam e ON e.id = d.exam_id
+    WHERE e.facility_id = :facility_id AND d.state = 'outbox'
+"""
+
 
 @dataclass(frozen=True, slots=True)
 class Notice:
@@ -73,6 +78,12 @@ def put(site: Site, notice: Notice) -> None:
 def of_facility(site: Site, facility_id: UUID) -> list[Notice]:
     """What the active gateways of a facility said last."""
     return site.many(Notice, OF_FACILITY, facility_id=facility_id)
+
+
+def exams_in_outbox(site: Site, facility_id: UUID) -> int:
+    """How many of the facility's exams wait in the Outbox for a person (R144)."""
+    count: int = site.value(IN_OUTBOX, facility_id=facility_id)
+    return count
 
 
 def lock(site: Site, facility_id: UUID) -> Progress:

@@ -10,4 +10,5 @@ ABANDON: Final = "abandon"
 COMPARE: Final = "compare"
 DIGEST: Final = "digest"
 MAIL: Final = "mail"
-QUEUES: Final = (INGEST, PREVIEW, DERIVE, VERIFY, ABANDON, COMPARE, DIGEST, MAIL)
+DIGESTS_DUE: Final = "digests_due"
+QUEUES: Final = (INGEST, PREVIEW, DERIVE, VERIFY, ABANDON, COMPARE, DIGEST, MAIL, DIGESTS_DUE)

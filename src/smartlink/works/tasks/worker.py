@@ -17,7 +17,7 @@ import structlog
 from procrastinate import App, BaseRetryStrategy, PsycopgConnector, RetryDecision
 from procrastinate.jobs import Job
 
-from smartlink.works.errors import GiveUp
+from smartlink.works.errors import GiveUp, TryAgain
 
 POLL_SECONDS: Final = 1.0
 DRAIN_SECONDS: Final = 20.0
@@ -26,6 +26,7 @@ _LONGEST_WAIT: Final = timedelta(minutes=5)
 _STALLED_AFTER_SECONDS: Final = 30.0
 _LOOK_FOR_STALLED_SECONDS: Final = 15.0
 _NOTICE_SECONDS: Final = 0.25
+_EVERY_MINUTE: Final = "* * * * *"
 
 log = structlog.get_logger()
 
@@ -33,12 +34,18 @@ log = structlog.get_logger()
 Task = Callable[..., None]
 """One use case: the organisation's id, and the ids that the producer wrote down, by name. Repeated harmlessly."""
 
+Look = Callable[[], None]
+"""Finds out by the clock whether something is due; what an outage keeps it from is looked at a minute later."""
+
 
 class Todo(Protocol):
     """The use cases that jobs call."""
 
     def tasks(self) -> Mapping[str, Task]:
         """What is done for each name of `names`; jobs of a name that is missing wait for a worker that has it."""
+
+    def every_minute(self) -> Mapping[str, Look]:
+        """What is looked at every minute, by one worker of all, for each of its names of `names`."""
 
     def interrupt(self) -> None:
         """End what takes long with TryAgain: the worker is closing."""
@@ -95,7 +102,7 @@ class Worker:
         async with app.open_async():
             working = asyncio.create_task(
                 app.run_worker_async(
-                    queues=list(self._todo.tasks()),
+                    queues=[*self._todo.tasks(), *self._todo.every_minute()],
                     concurrency=self._concurrency,
                     fetch_job_polling_interval=POLL_SECONDS,
                     delete_jobs="successful",
@@ -128,7 +135,22 @@ def _app(url: str, todo: Todo, concurrency: int) -> App:
 
     for name, task in todo.tasks().items():
         app.task(name=name, queue=name, retry=Patiently())(_in_a_thread(task))
+    for name, look in todo.every_minute().items():
+        by_the_clock = app.task(name=name, queue=name, queueing_lock=name)(_looking(name, look))
+        app.periodic(cron=_EVERY_MINUTE)(by_the_clock)
     return app
+
+
+def _looking(name: str, look: Look) -> Callable[[int], Awaitable[None]]:
+    """The job of procrastinate that looks; the minute it stands for does not matter."""
+
+    async def job(timestamp: int) -> None:  # noqa: ARG001 - procrastinate's
+        try:
+            await asyncio.to_thread(look)
+        except TryAgain as error:
+            log.error("look_postponed", task=name, why=str(error))
+
+    return job
 
 
 def _in_a_thread(task: Task) -> Callable[..., Awaitable[None]]:
