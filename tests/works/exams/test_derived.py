@@ -10,9 +10,9 @@ import numpy as np
 import pytest
 from pydicom import dcmread
 from pydicom.encaps import encapsulate_extended, generate_frames
-from pydicom.uid import ExplicitVRLittleEndian
+from pydicom.uid import ExplicitVRLittleEndian, ImplicitVRLittleEndian
 
-from smartlink.works.exams.derived import Derived, derive_explicit, derive_identity
+from smartlink.works.exams.derived import Derived, derive_identity, derive_uncompressed
 from smartlink.works.exams.identity import Identity, derived_uid
 from smartlink.works.exams.object_file import CannotDerive
 from smartlink.works.images.unpack import Unpacked, unpack
@@ -64,7 +64,7 @@ def identify(name: str, folder: Path, wanted: Identity = WANTED) -> Derived:
 
 def explicit(source: Path, folder: Path) -> Derived:
     """The uncompressed object of a file."""
-    made = derive_explicit(source, folder / "explicit.dcm", unpack)
+    made = derive_uncompressed(source, folder / "explicit.dcm", unpack)
     assert made is not None
     return made
 
@@ -193,8 +193,22 @@ def test_identity_and_syntax_may_both_be_derived(tmp_path: Path) -> None:
     assert "ModifiedAttributesSequence" in new.OriginalAttributesSequence[0]
 
 
+@pytest.mark.requires("dcmdump")
+@pytest.mark.parametrize("name", ["SC_rgb_rle_2frame.dcm", "MR_small_bigendian.dcm", "CT_small.dcm", "test-SR.dcm"])
+def test_an_archive_that_takes_only_implicit_gets_implicit(name: str, tmp_path: Path) -> None:
+    made = derive_uncompressed(sample(name), tmp_path / "implicit.dcm", unpack, ImplicitVRLittleEndian)
+    assert made is not None
+    old, new = dcmread(sample(name)), dcmread(made.path)
+    assert new.file_meta.TransferSyntaxUID == made.transfer_syntax_uid == ImplicitVRLittleEndian
+    assert new.SOPInstanceUID == old.SOPInstanceUID
+    if "PixelData" in old:
+        assert np.array_equal(new.pixel_array, old.pixel_array)
+    dump(made.path)
+    no_worse(made.path, sample(name))
+
+
 def test_what_is_explicit_already_needs_no_other(tmp_path: Path) -> None:
-    assert derive_explicit(sample("CT_small.dcm"), tmp_path / "new.dcm", unpack) is None
+    assert derive_uncompressed(sample("CT_small.dcm"), tmp_path / "new.dcm", unpack) is None
     assert not (tmp_path / "new.dcm").exists()
 
 
@@ -224,7 +238,7 @@ def test_an_odd_number_of_pixels_is_padded(tmp_path: Path) -> None:
         target.write_bytes(pixels.tobytes())
         return Unpacked(1, 15, "", "MONOCHROME2")
 
-    written = derive_explicit(save(original, tmp_path), tmp_path / "new.dcm", odd)
+    written = derive_uncompressed(save(original, tmp_path), tmp_path / "new.dcm", odd)
     assert written is not None
     assert dcmread(written.path).PixelData == pixels.tobytes() + b"\0"
 
@@ -232,5 +246,5 @@ def test_an_odd_number_of_pixels_is_padded(tmp_path: Path) -> None:
 def test_an_image_that_is_too_large_uncompressed_is_refused(tmp_path: Path) -> None:
     original = save(jpeg(colour(1), "YBR_FULL_422"), tmp_path)
     with pytest.raises(CannotDerive, match="larger than a DICOM object"):
-        derive_explicit(original, tmp_path / "new.dcm", lambda _, __: Unpacked(1, 1 << 32, "", "RGB"))
+        derive_uncompressed(original, tmp_path / "new.dcm", lambda _, __: Unpacked(1, 1 << 32, "", "RGB"))
     assert not (tmp_path / "new.dcm").exists()

@@ -1,4 +1,4 @@
-"""Derived objects as files: of another identity, or in Explicit VR Little Endian. The original is only read.
+"""Derived objects as files: of another identity, or uncompressed. The original is only read.
 
 The same input makes the same bytes. Pixels are copied in pieces, or decoded frame by frame by whom the caller gives.
 
@@ -7,7 +7,6 @@ References: PS3.3 section C.7.6.1.1.5 (lossy compression is remembered); PS3.5 s
 
 from __future__ import annotations
 
-import struct
 import tempfile
 from collections.abc import Callable, Collection
 from dataclasses import dataclass
@@ -113,41 +112,40 @@ def derive_identity(path_in: Path, path_out: Path, wanted: Identity, siblings: C
     return _derived(path_out, source.syntax, new, writer)
 
 
-def derive_explicit(path_in: Path, path_out: Path, unpack: Unpack) -> Derived | None:
-    """Write the object in Explicit VR Little Endian; None, and nothing is written, when it is so already.
+def derive_uncompressed(
+    path_in: Path, path_out: Path, unpack: Unpack, syntax: str = EXPLICIT_VR_LITTLE_ENDIAN
+) -> Derived | None:
+    """Write the object in Explicit or Implicit VR Little Endian; None, and nothing is written, when it is so already.
 
     The SOP Instance UID stays: the values are the same, or those that a lossy original decodes to, and it says so.
     Raises CannotDerive.
     """
     with opened(path_in) as source:
-        if source.syntax == EXPLICIT_VR_LITTLE_ENDIAN:
+        if source.syntax == syntax:
             return None
         old, _ = dicom.read(source.file, source.offset, source.encoding, stop=None)
         new = explicit_little(old, source.encoding)
-        with _writer(path_out, EXPLICIT_VR_LITTLE_ENDIAN, new) as writer:
+        with _writer(path_out, syntax, new) as writer, tempfile.TemporaryDirectory(prefix="native-") as folder:
             if source.syntax in UNCOMPRESSED or dicom.find(new, PIXEL_DATA) is None:
-                dicom.write(new, EXPLICIT_LITTLE, source.file, writer.put)
+                dicom.write(new, dicom.encoding_of(syntax), source.file, writer.put)
             else:
-                _write_unpacked(new, source, path_in, unpack, writer)
-    return _derived(path_out, EXPLICIT_VR_LITTLE_ENDIAN, new, writer)
+                pixels = Path(folder) / "pixels"
+                _write_unpacked(new, source, unpack(path_in, pixels), pixels, writer)
+    return _derived(path_out, syntax, new, writer)
 
 
-def _write_unpacked(new: Elements, source: Source, path_in: Path, unpack: Unpack, writer: Writer) -> None:
-    with tempfile.TemporaryDirectory(prefix="native-") as folder:
-        pixels = Path(folder) / "pixels"
-        native = unpack(path_in, pixels)
-        length = native.size + native.size % 2
-        if length > LARGEST_PIXELS:
-            message = "Uncompressed, the image is larger than a DICOM object can be."
-            raise CannotDerive(message)
-        described = dicom.without(_described(new, native, source.syntax), _ONLY_ENCAPSULATED)
-        dicom.write((one for one in described if one.tag < PIXEL_DATA), EXPLICIT_LITTLE, source.file, writer.put)
-        vr = b"OW" if _number(described, _BITS_ALLOCATED) > _BYTE_BITS else b"OB"
-        writer.put(struct.pack("<HH2sHL", PIXEL_DATA >> 16, PIXEL_DATA & 0xFFFF, vr, 0, length))
-        with pixels.open("rb") as file:
-            dicom.copy(file, Span(0, native.size), writer.put)
-        writer.put(b"\0" * (length - native.size))
-        dicom.write((one for one in described if one.tag > PIXEL_DATA), EXPLICIT_LITTLE, source.file, writer.put)
+def _write_unpacked(new: Elements, source: Source, native: Native, pixels: Path, writer: Writer) -> None:
+    length, encoding = native.size + native.size % 2, dicom.encoding_of(writer.syntax)
+    if length > LARGEST_PIXELS:
+        message = "Uncompressed, the image is larger than a DICOM object can be."
+        raise CannotDerive(message)
+    described = dicom.without(_described(new, native, source.syntax), _ONLY_ENCAPSULATED)
+    dicom.write((one for one in described if one.tag < PIXEL_DATA), encoding, source.file, writer.put)
+    vr = "OW" if _number(described, _BITS_ALLOCATED) > _BYTE_BITS else "OB"
+    with pixels.open("r+b") as file:
+        file.truncate(length)  # an odd number of bytes is padded
+        dicom.write((Element(PIXEL_DATA, vr, Span(0, length)),), encoding, file, writer.put)
+    dicom.write((one for one in described if one.tag > PIXEL_DATA), encoding, source.file, writer.put)
 
 
 def _described(new: Elements, native: Native, syntax: str) -> Elements:

@@ -85,8 +85,8 @@ class Writer:
 
     def __init__(self, path: Path, syntax: str, sop_class_uid: str, sop_instance_uid: str) -> None:
         """The file begins with File Meta Information for this instance, and nothing about where it came from."""
+        self.syntax = syntax
         self._path = path
-        self._syntax = syntax
         self._meta = _PREAMBLE + _file_meta(syntax, sop_class_uid, sop_instance_uid)
         self._object, self._dataset, self._size = hashlib.sha256(self._meta), hashlib.sha256(), 0
         deflated = syntax == DEFLATED_EXPLICIT_VR_LITTLE_ENDIAN

@@ -46,6 +46,8 @@ class ToDerive:
     size: int
     object_sha256: bytes
     object_key: str
+    refused_transfer_syntax_uid: str
+    """Of the object that stood for it so far: the original, or one that was derived before."""
 
 
 _COLUMNS: Final = ", ".join(DerivedRow.__slots__)
@@ -57,12 +59,25 @@ def to_derive(site: Site, delivery_id: UUID) -> list[ToDerive]:
         ToDerive,
         "SELECT n.id AS item_id, n.state, d.identity_id, n.accepted_transfer_syntaxes, i.id AS instance_id,"
         " i.sop_class_uid, i.sop_instance_uid, e.study_instance_uid, i.transfer_syntax_uid, i.size, i.object_sha256,"
-        " i.object_key FROM delivery_instance n JOIN delivery d ON d.id = n.delivery_id"
-        " JOIN exam e ON e.id = d.exam_id JOIN instance i ON i.id = n.instance_id WHERE n.delivery_id = :id"
+        " i.object_key, coalesce(o.transfer_syntax_uid, i.transfer_syntax_uid) AS refused_transfer_syntax_uid"
+        " FROM delivery_instance n JOIN delivery d ON d.id = n.delivery_id"
+        " JOIN exam e ON e.id = d.exam_id JOIN instance i ON i.id = n.instance_id"
+        " LEFT JOIN derived_object o ON o.id = n.derived_object_id WHERE n.delivery_id = :id"
         " AND (n.state = 'syntax_refused' OR n.state = 'preparing' AND n.derived_object_id IS NULL)"
         " ORDER BY i.number NULLS LAST, i.received_at, i.id",
         id=delivery_id,
     )
+
+
+def siblings(site: Site, delivery_id: UUID) -> list[str]:
+    """The UIDs of every instance and series of the delivery's exam."""
+    found: list[str] | None = site.value(
+        "SELECT array_agg(uid) FROM (SELECT i.sop_instance_uid AS uid FROM instance i JOIN delivery d"
+        " ON d.exam_id = i.exam_id WHERE d.id = :id UNION SELECT s.series_instance_uid FROM series s"
+        " JOIN delivery d ON d.exam_id = s.exam_id WHERE d.id = :id) AS every",
+        id=delivery_id,
+    )
+    return found or []
 
 
 def find(site: Site, instance_id: UUID, identity_id: UUID | None, transfer_syntax_uid: str) -> DerivedRow | None:
