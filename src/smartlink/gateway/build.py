@@ -58,6 +58,13 @@ def activator(deployment: Deployment, database: Database, now: Clock) -> Iterato
         yield Activator(database, WorksClient(http, _nobody, now), deployment.credential, VERSION, host)
 
 
+@contextmanager
+def works_client(deployment: Deployment, database: Database, now: Clock) -> Iterator[WorksClient]:
+    """Yield Works with this gateway's account, for a command beside the running service."""
+    with new_client(proxy=deployment.proxy) as http:
+        yield WorksClient(http, Accounts(deployment, Standing(database)), now)
+
+
 def service(deployment: Deployment, now: Clock) -> Service:
     """Return a service ready to run. Raises StoreFailed when one runs on this data folder already."""
     deployment.data.mkdir(mode=0o700, parents=True, exist_ok=True)

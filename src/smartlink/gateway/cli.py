@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from smartlink.gateway import cli_connections
 from smartlink.gateway.terminal import (
     DataOption,
     JsonOption,
@@ -35,6 +36,7 @@ app = typer.Typer(
     rich_markup_mode=None,
     add_completion=False,
 )
+app.add_typer(cli_connections.app, name="connections", short_help="List and change the connected systems.")
 
 
 def main() -> None:
@@ -145,20 +147,6 @@ def status(data: DataOption = None, as_json: JsonOption = False) -> None:
         print_json(found)
     else:
         print_table(["", "SmartLink"], [[name, text] for name, text in _lines(found)])
-
-
-@app.command(short_help="List the connected systems.", epilog="Example: smartlink connections")
-def connections(data: DataOption = None, as_json: JsonOption = False) -> None:
-    """List the ultrasound systems, PACS and worklist servers that are connected."""
-    from smartlink.gateway.status import connections_of
-
-    with catalogue(data, as_json=as_json) as (_, database):
-        found = connections_of(database)
-    if as_json:
-        print_json({"connections": found})
-    else:
-        columns = ["name", "kind", "ae_title", "host", "status", "last_image_at", "problem"]
-        print_table(columns, [[shown(one[column]) for column in columns] for one in found])
 
 
 @app.command(short_help="List deliveries.", epilog="Example: smartlink queue --state parked --limit 20")

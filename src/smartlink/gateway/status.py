@@ -62,6 +62,8 @@ def connections_of(database: Database) -> list[dict[str, Any]]:
                 "in_works": one.is_in_works,
                 "pending": one.is_pending,
                 "problem": one.problem,
+                "send_directly": one.send_directly,
+                "verified_at": one.verified_at,
                 "last_seen_at": one.last_seen_at,
                 "last_image_at": one.last_image_at,
             }
