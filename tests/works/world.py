@@ -21,9 +21,11 @@ from smartlink.works.access import Access, Site
 from smartlink.works.api.app import create_link_api
 from smartlink.works.api.link import LinkParts
 from smartlink.works.blobs.s3 import S3Blobs
+from smartlink.works.exams.downloads import Tickets
 from smartlink.works.exams.intake import Intake
 from smartlink.works.exams.uploads import Uploads
 from smartlink.works.fleet import licence_keys
+from smartlink.works.store.listen import Listener
 from tests.works.exams.part10 import EXPLICIT, US_IMAGE, part10, sha256
 
 WORKS = "http://works.test"
@@ -84,6 +86,8 @@ class World:
     now: datetime = START
     later: Later = field(default_factory=Later)
     healthy: bool = True
+    listener: Listener = field(default_factory=lambda: Listener(""))
+    """Wakes nobody before the test gives one that was started."""
 
     def __post_init__(self) -> None:
         """Build the link over the real parts."""
@@ -92,6 +96,8 @@ class World:
         self.parts = LinkParts(
             self.access,
             self.uploads,
+            Tickets(self.access, self.blobs),
+            self.listener,
             self.clock,
             frozenset({AUDIENCE}),
             healthy=lambda: self.healthy,

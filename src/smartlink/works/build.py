@@ -81,6 +81,7 @@ def application(settings: Settings, ground: Floor, listener: "Listener", clock: 
     from smartlink.ui.pages import Pages
     from smartlink.works.api.app import create_link_api, join
     from smartlink.works.api.link import LinkParts
+    from smartlink.works.exams.downloads import Tickets
     from smartlink.works.exams.uploads import Uploads
     from smartlink.works.people.passwords import Passwords
     from smartlink.works.people.sign_in import SignIn
@@ -93,6 +94,8 @@ def application(settings: Settings, ground: Floor, listener: "Listener", clock: 
         LinkParts(
             access=ground.access,
             uploads=uploads,
+            tickets=Tickets(ground.access, ground.blobs),
+            listener=listener,
             clock=clock,
             audiences=settings.audiences,
             healthy=lambda: is_healthy(ground),
@@ -134,6 +137,7 @@ class Jobs:
         from smartlink.works.tasks.producer import Producer
 
         self.access, self.blobs, self.drawings = ground.access, ground.blobs, Drawings()
+        self.clock = clock
         self._intake = Intake(ground.access, ground.blobs, Producer(), clock)
         self._parts = Parts(ground.access, ground.blobs, Producer(), clock)
         letterhead = Letterhead(settings.url, settings.mail_language, settings.support_address)
@@ -149,6 +153,12 @@ class Jobs:
         from smartlink.works.images.previews import make_previews
 
         make_previews(self, organisation_id, instance_id)
+
+    def derive(self, organisation_id: uuid.UUID, delivery_id: uuid.UUID) -> None:
+        """Make the objects that a delivery needs, and order it."""
+        from smartlink.works.exams.derivation import derive
+
+        derive(self, organisation_id, delivery_id)
 
     def verify(self, organisation_id: uuid.UUID, upload_id: uuid.UUID) -> None:
         """Read an object that was put in parts and compare its digest."""
@@ -184,6 +194,7 @@ class Jobs:
         return {
             names.INGEST: self.ingest,
             names.PREVIEW: self.preview,
+            names.DERIVE: self.derive,
             names.VERIFY: self.verify,
             names.ABANDON: self.abandon,
             names.DIGEST: self.digest,

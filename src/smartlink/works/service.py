@@ -89,6 +89,7 @@ def _serving(settings: Settings, ground: build.Floor) -> Iterator[uvicorn.Server
         yield server
     finally:
         server.should_exit = True
+        listener.release()  # streams and long polls end now, not when their time is up
         thread.join(DRAIN_SECONDS + 5)
         listener.close()
         bound.close()

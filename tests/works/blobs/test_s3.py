@@ -60,6 +60,16 @@ def test_what_is_not_there_is_said_so(blobs: S3Blobs) -> None:
         pass
 
 
+def test_a_permission_to_read_is_good_for_one_object_only(blobs: S3Blobs, now: datetime) -> None:
+    blobs.put("a/b", BODY, content_type="application/dicom")
+    blobs.put("a/c", BODY, content_type="application/dicom")
+    ticket = blobs.presign_get("a/b", lifetime=timedelta(minutes=15), now=now)
+    assert ticket.expires_at == now + timedelta(minutes=15)
+    assert httpx.get(ticket.url, headers=dict(ticket.headers), timeout=20).content == BODY
+    assert httpx.get(ticket.url.replace("/a/b?", "/a/c?"), timeout=20).status_code == 403
+    assert httpx.put(ticket.url, content=b"x", timeout=20).status_code == 403
+
+
 PART = 5 * 1024**2
 PARTS = (bytes(PART), b"the last part")
 

@@ -26,7 +26,7 @@ def test_a_revoked_gateway_is_no_longer_the_facility_s(world: World) -> None:
     with world.access.organisation(place.organisation_id) as site:
         known = gateways.active_in_facility(site, place.facility_id)
         assert known is not None
-        assert gateways.revoke_in_facility(site, place.facility_id) == 1
+        assert gateways.revoke_in_facility(site, place.facility_id) == [known.id]
         assert gateways.active_in_facility(site, place.facility_id) is None
         again = gateways.get(site, known.id)
         assert again is not None

@@ -1,6 +1,7 @@
 """The routes of the link: one for each message of `smartlink.link`, behind the bearer token but for the open ones.
 
-The routes are synchronous on purpose: they talk to the database, so they run in the thread pool.
+The routes are synchronous on purpose: they talk to the database, so they run in the thread pool. The one that waits,
+the long poll, stands in `orders`.
 """
 
 from collections.abc import Callable
@@ -24,13 +25,15 @@ from smartlink.link.heartbeat import Heartbeat, HeartbeatAcknowledged
 from smartlink.link.message import Message
 from smartlink.link.problems import Problem, ProblemType
 from smartlink.works.access import Access
-from smartlink.works.api import problems
+from smartlink.works.api import orders, problems
 from smartlink.works.errors import LinkRefused
+from smartlink.works.exams.downloads import Tickets
 from smartlink.works.exams.uploads import Answer, Uploads, refused
 from smartlink.works.fleet import connections, gateways, tokens
 from smartlink.works.fleet.rate import Rate
 from smartlink.works.fleet.tokens import Caller
 from smartlink.works.notify import failures
+from smartlink.works.store.listen import Listener
 
 _ACTIVATIONS: Final = 10
 _TOKENS: Final = 120
@@ -47,6 +50,8 @@ class LinkParts:
 
     access: Access
     uploads: Uploads
+    tickets: Tickets
+    listener: Listener
     clock: Callable[[], datetime]
     audiences: frozenset[str]
     """The addresses of the token route, as gateways may know them: an assertion must be meant for one of them."""
@@ -88,6 +93,7 @@ def routes(parts: LinkParts) -> APIRouter:
     _open_routes(router, parts)
     _gateway_routes(router, parts)
     _upload_routes(router, parts)
+    orders.add_routes(router, parts, _identify(parts))
     return router
 
 

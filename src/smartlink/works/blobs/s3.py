@@ -20,6 +20,7 @@ from smartlink.works.blobs.store import (
     BlobMissing,
     BlobRefused,
     JoinedPart,
+    SignedGet,
     SignedPut,
     StorageUnavailable,
     StoredPart,
@@ -89,6 +90,16 @@ class S3Blobs:
         )
         headers = {"content-length": str(size), "x-amz-checksum-sha256": checksum, "if-none-match": "*"}
         return SignedPut(url=url, headers=headers, expires_at=now + lifetime)
+
+    def presign_get(self, key: str, *, lifetime: timedelta, now: datetime) -> SignedGet:
+        """See Blobs. `now` only dates the answer: the signature carries this machine's time."""
+        url = self._client.generate_presigned_url(
+            "get_object",
+            Params={"Bucket": self._bucket, "Key": key},
+            ExpiresIn=int(lifetime.total_seconds()),
+            HttpMethod="GET",
+        )
+        return SignedGet(url=url, headers={}, expires_at=now + lifetime)
 
     def head(self, key: str) -> Blob | None:
         """See Blobs. A multipart object's digest is composite, which says nothing of its bytes: None then."""

@@ -58,6 +58,15 @@ class JoinedPart:
     sha256: bytes
 
 
+@dataclass(frozen=True, slots=True)
+class SignedGet:
+    """A permission to read one object, with these headers and no others."""
+
+    url: str
+    headers: Mapping[str, str] = field(repr=False)
+    expires_at: datetime
+
+
 class Stream(Protocol):
     """An object being read."""
 
@@ -73,6 +82,9 @@ class Blobs(Protocol):
 
     def presign_put(self, key: str, *, size: int, sha256: bytes, lifetime: timedelta, now: datetime) -> SignedPut:
         """A permission for somebody else to write `key` once, without going through Works."""
+
+    def presign_get(self, key: str, *, lifetime: timedelta, now: datetime) -> SignedGet:
+        """A permission for somebody else to read `key`, without going through Works."""
 
     def head(self, key: str) -> Blob | None:
         """What the store knows of the object; None if there is none."""

@@ -12,7 +12,7 @@ from smartlink.works.errors import Conflict, GiveUp, NotFound
 from smartlink.works.exams import orders, rights, submission
 from smartlink.works.exams.delivery import NEEDS_A_PERSON, Event, Item, Reason, State
 from smartlink.works.exams.rights import Actor
-from smartlink.works.store import connections, deliveries, submissions
+from smartlink.works.store import connections, deliveries, listen, submissions
 from smartlink.works.store.deliveries import DeliveryRow
 from smartlink.works.store.submissions import OutboxRow
 
@@ -52,7 +52,12 @@ def deliveries_of_deleted_connection(site: Site, connection_id: uuid.UUID, now: 
 
 
 def deliveries_of_replaced_gateways(site: Site, gateway_ids: Sequence[uuid.UUID], now: datetime) -> int:
-    """What these gateways had not delivered goes to the Outbox (R35); how many deliveries."""
+    """What these gateways had not delivered goes to the Outbox (R35); how many deliveries. They are told that it ended.
+
+    To be called after they were revoked: a long poll that is woken looks at its gateway's state.
+    """
+    for gateway_id in gateway_ids:
+        listen.wake(site, gateway_id)
     return _all_back(site, deliveries.under_way_of_gateways(site, gateway_ids), Reason.GATEWAY_REPLACED, now)
 
 

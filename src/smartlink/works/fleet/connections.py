@@ -12,6 +12,7 @@ from smartlink.link.problems import ProblemType
 from smartlink.works import audit
 from smartlink.works.access import Access, Site
 from smartlink.works.errors import LinkRefused
+from smartlink.works.exams import outbox
 from smartlink.works.fleet.tokens import Caller
 from smartlink.works.store import connections
 from smartlink.works.store.connections import ConnectionRow
@@ -54,6 +55,7 @@ def delete(access: Access, caller: Caller, connection_id: uuid.UUID, now: dateti
             raise LinkRefused(ProblemType.CONNECTION_UNKNOWN, "This connection is not one of the facility.")
         if known is not None and known.deleted_at is None:
             connections.tombstone(site, connection_id, now)
+            to_outbox = outbox.deliveries_of_deleted_connection(site, connection_id, now)
             audit.record(
                 site,
                 now=now,
@@ -62,7 +64,7 @@ def delete(access: Access, caller: Caller, connection_id: uuid.UUID, now: dateti
                 action="connection_deleted",
                 object_kind="connection",
                 object_id=connection_id,
-                detail={"kind": known.kind, "ae_title": known.ae_title, "name": known.name},
+                detail={"kind": known.kind, "ae_title": known.ae_title, "name": known.name, "to_outbox": to_outbox},
             )
     log.info("connection_deleted", connection_id=str(connection_id))
     return ConnectionDeleted(id=connection_id)

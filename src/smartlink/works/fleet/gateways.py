@@ -17,6 +17,7 @@ from smartlink.link.problems import ProblemType
 from smartlink.works import audit
 from smartlink.works.access import Access, Site
 from smartlink.works.errors import LinkRefused
+from smartlink.works.exams import outbox
 from smartlink.works.fleet import connections
 from smartlink.works.fleet.tokens import Caller
 from smartlink.works.store import configuration as rows
@@ -116,6 +117,7 @@ def _bind(site: Site, key: LicenceKey, request: Activate, now: datetime) -> tupl
                 "Another SmartLink works with this licence key: regenerate the key in Works to replace it.",
             )
         gateways.revoke(site, present.id)
+        outbox.deliveries_of_replaced_gateways(site, [present.id], now)
     gateway_id = uuid.uuid4()
     gateways.insert(
         site,

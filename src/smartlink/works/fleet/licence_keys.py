@@ -11,6 +11,7 @@ from smartlink.link import licence_key
 from smartlink.works import audit
 from smartlink.works.access import Site
 from smartlink.works.errors import NotFound
+from smartlink.works.exams import outbox
 from smartlink.works.store import gateways, licence_keys
 
 log = structlog.get_logger(__name__)
@@ -46,7 +47,9 @@ def create(site: Site, facility_id: uuid.UUID, *, by: uuid.UUID | None, now: dat
         message = "There is no such facility."
         raise NotFound(message)
     licence_keys.revoke(site, facility_id, now)
-    revoked = gateways.revoke_in_facility(site, facility_id)
+    ended = gateways.revoke_in_facility(site, facility_id)
+    outbox.deliveries_of_replaced_gateways(site, ended, now)
+    revoked = len(ended)
     text = licence_key.generate()
     created = CreatedKey(uuid.uuid4(), facility_id, licence_key.prefix(text), text, revoked)
     licence_keys.insert(

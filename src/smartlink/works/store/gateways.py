@@ -92,9 +92,14 @@ def revoke(site: Site, gateway_id: UUID) -> None:
     site.run("UPDATE gateway SET state = 'revoked' WHERE id = :id", id=gateway_id)
 
 
-def revoke_in_facility(site: Site, facility_id: UUID) -> int:
-    """End the credential of every active gateway of a facility; how many there were."""
-    return site.run("UPDATE gateway SET state = 'revoked' WHERE facility_id = :id AND state = 'active'", id=facility_id)
+def revoke_in_facility(site: Site, facility_id: UUID) -> list[UUID]:
+    """End the credential of every active gateway of a facility; which these were."""
+    found: list[UUID] | None = site.value(
+        "WITH ended AS (UPDATE gateway SET state = 'revoked' WHERE facility_id = :id AND state = 'active' RETURNING id)"
+        " SELECT array_agg(id) FROM ended",
+        id=facility_id,
+    )
+    return found or []
 
 
 def beat(site: Site, gateway_id: UUID, *, version: str, status: dict[str, Any], now: datetime) -> None:

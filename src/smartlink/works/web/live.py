@@ -40,4 +40,6 @@ async def changes(parts: WebParts, visitor: Visitor, seconds: float) -> AsyncIte
                     await arrivals.get()
             except TimeoutError:
                 pass
+            if parts.listener.released:
+                return
             yield CHANGED
