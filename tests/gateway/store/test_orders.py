@@ -316,13 +316,16 @@ def test_a_fetched_file_has_served_when_works_knows_the_end(database: Database) 
     assert [name for _, name in database.read(lambda tx: instances.served(tx, 10))] == [f"bb/{1:030x}"]
 
 
-def test_a_file_that_is_no_longer_good_is_wanted_again(database: Database) -> None:
+def test_a_file_that_is_no_longer_good_is_wanted_again_and_parked_at_last(database: Database) -> None:
     ordered(database, an_item())
-    delivery = fetched(database, an_item())
-    assert database.read(lambda tx: orders.is_ordered(tx, delivery))
-    assert database.write(lambda tx: orders.fetch_again(tx, delivery, START)) == 1
-    assert wanted(database) == [an_item().id]
-    assert not database.read(lambda tx: orders.is_ordered(tx, delivery))
+    for number in (1, 2, 3):
+        delivery = fetched(database, an_item(), number)
+        assert database.read(lambda tx: orders.is_ordered(tx, delivery))  # noqa: B023  run at once
+        again = database.write(lambda tx: orders.fetch_again(tx, delivery, START, 3, "Damaged.", "Look."))  # noqa: B023
+        assert again == (number < 3)
+        assert wanted(database) == ([an_item().id] if again else [])
+    (report,) = tell(database)
+    assert (report.state, report.cause, report.attempts) == (ItemState.PARKED, "Damaged.", 3)
 
 
 def test_another_facility_gets_nothing_of_what_this_one_ordered(database: Database) -> None:

@@ -10,6 +10,9 @@ if TYPE_CHECKING:
     from smartlink.gateway.store.database import Transaction
 
 DELIVERIES: Final = "SELECT name, total FROM counter WHERE name >= :first AND name < :last"
+DESTINATIONS: Final = """
+    SELECT name FROM counter WHERE name >= 'delivery/' AND name < 'delivery0' AND total > 0
+"""
 ONE: Final = "SELECT total FROM counter WHERE name = :name"
 
 
@@ -19,6 +22,12 @@ def deliveries(tx: Transaction, destination: str) -> dict[State, int]:
     rows = tx.execute(DELIVERIES, {"first": prefix, "last": f"delivery/{destination}0"}).fetchall()
     found = {row["name"].removeprefix(prefix): row["total"] for row in rows}
     return {state: int(found.get(state, 0)) for state in State}
+
+
+def destinations(tx: Transaction) -> list[str]:
+    """Return where deliveries go that are not at their end."""
+    names = [row["name"].split("/") for row in tx.execute(DESTINATIONS).fetchall()]
+    return sorted({destination for _, destination, state in names if not State(state).is_final})
 
 
 def instances(tx: Transaction) -> dict[str, int]:

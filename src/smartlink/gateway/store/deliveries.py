@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 
 WORKS: Final = "works"
 """The destination of every upload."""
+MANY_ATTEMPTS: Final = 3
 
 INSERT: Final = """
     INSERT INTO delivery (instance_id, destination, origin_id, state, next_attempt_at, created_at, changed_at)
@@ -98,6 +99,10 @@ DUE: Final = """
     SELECT 1 FROM delivery
     WHERE destination = :destination AND state = 'waiting' AND next_attempt_at <= :now LIMIT 1
 """
+STUBBORN: Final = """
+    SELECT count(*) AS n, min(created_at) AS oldest FROM delivery
+    WHERE destination = :destination AND state = 'waiting' AND next_attempt_at > :now AND attempts >= :attempts
+"""
 ANY_HELD: Final = "SELECT 1 FROM delivery WHERE state = 'held' AND origin_id = :origin_id LIMIT 1"
 RELEASE_HELD: Final = """
     UPDATE delivery SET state = :to_state, next_attempt_at = :now, changed_at = :now, cause = NULL
@@ -107,6 +112,10 @@ ORPHAN: Final = "UPDATE delivery SET origin_id = NULL WHERE state IN ('held', 'w
 EXPIRE: Final = """
     UPDATE delivery SET state = :to_state, next_attempt_at = :now, changed_at = :now, lease = NULL, lease_until = NULL
     WHERE state = 'sending' AND lease_until <= :before
+"""
+RECALL: Final = """
+    UPDATE delivery SET state = :to_state, next_attempt_at = :now, changed_at = :now, lease = NULL, lease_until = NULL
+    WHERE destination = :destination AND state = 'sending'
 """
 FIND_STATE: Final = "SELECT state FROM delivery WHERE id = :id"
 OLDEST: Final = """
@@ -136,6 +145,14 @@ class Claim:
     faults: int = 0
     """Attempts that failed by the instance's own fault."""
     first_fault_at: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Stubborn:
+    """How many deliveries fail one by one, and since when the oldest of them is here."""
+
+    count: int
+    since: datetime | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -328,10 +345,24 @@ def expire_leases(tx: Transaction, now: datetime, before: datetime | None = None
     return tx.execute(EXPIRE, values).rowcount
 
 
+def recall(tx: Transaction, destination: str, now: datetime) -> int:
+    """Return to waiting all that was claimed for a destination; nobody works on it any more."""
+    target = step(State.SENDING, Event.LEASE_EXPIRED)
+    values = {"to_state": target.value, "now": moment_text(now), "destination": destination}
+    return tx.execute(RECALL, values).rowcount
+
+
 def oldest(tx: Transaction, destination: str, state: State) -> datetime | None:
     """Return since when the oldest delivery in this state is there."""
     row = tx.execute(OLDEST, {"state": state.value, "destination": destination}).fetchone()
     return None if row is None else moment(row["created_at"])
+
+
+def stubborn(tx: Transaction, destination: str, now: datetime) -> Stubborn:
+    """Return which deliveries fail one by one: tried often, and put off once more."""
+    values = {"destination": destination, "now": moment_text(now), "attempts": MANY_ATTEMPTS}
+    row = tx.execute(STUBBORN, values).fetchone()
+    return Stubborn(int(row["n"]), moment_or_none(row["oldest"]))
 
 
 def listing(tx: Transaction, state: State | None, limit: int) -> list[Listed]:

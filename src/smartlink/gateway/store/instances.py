@@ -31,6 +31,7 @@ FIND: Final = "SELECT * FROM instance WHERE id = :id"
 DIGESTS: Final = """
     UPDATE instance SET dataset_sha256 = :dataset_sha256, object_sha256 = :object_sha256 WHERE id = :id
 """
+DATASET_DIGEST: Final = "UPDATE instance SET dataset_sha256 = :dataset_sha256 WHERE id = :id AND dataset_sha256 IS NULL"
 # A twin is the same image once more: sent already, or on its way and older.
 TWIN: Final = """
     SELECT i.id, d.state FROM instance AS i
@@ -181,6 +182,11 @@ def find(tx: Transaction, instance_id: int) -> Instance | None:
 def store_digests(tx: Transaction, instance_id: int, *, dataset_sha256: str, object_sha256: str) -> None:
     """Store both digests of an instance."""
     tx.execute(DIGESTS, {"id": instance_id, "dataset_sha256": dataset_sha256, "object_sha256": object_sha256})
+
+
+def store_dataset_digest(tx: Transaction, instance_id: int, dataset_sha256: str) -> None:
+    """Store the digest of the Data Set alone, unless it is known."""
+    tx.execute(DATASET_DIGEST, {"id": instance_id, "dataset_sha256": dataset_sha256})
 
 
 def twin(tx: Transaction, of: Instance, dataset_sha256: str, destination: str) -> Twin | None:

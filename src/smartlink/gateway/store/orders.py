@@ -81,9 +81,23 @@ PUT_OFF: Final = """
 """
 FETCH_AGAIN: Final = """
     UPDATE order_item SET delivery_id = NULL, faults = faults + 1, next_attempt_at = :at, changed_at = :at
+    WHERE delivery_id = :delivery_id AND faults + 1 < :most
+"""
+FETCHED_ENOUGH: Final = """
+    UPDATE order_item SET delivery_id = NULL, faults = faults + 1, outcome = 'parked', cause = :cause,
+        remedy = :remedy, changed_at = :at, revision = revision + 1
     WHERE delivery_id = :delivery_id
 """
 IS_ORDERED: Final = "SELECT 1 FROM order_item WHERE delivery_id = :delivery_id LIMIT 1"
+# Whatever came while the PACS fails was never tried: people are told nevertheless what it waits for.
+WAITING_FOR_IT: Final = """
+    UPDATE order_item SET revision = revision + 1, changed_at = :at
+    WHERE delivery_id IN (
+        SELECT id FROM delivery WHERE destination = :destination AND state = 'waiting' AND cause IS NULL)
+"""
+BECAUSE: Final = """
+    UPDATE delivery SET cause = :cause WHERE destination = :destination AND state = 'waiting' AND cause IS NULL
+"""
 SHARED: Final = """
     SELECT 1 FROM delivery AS d WHERE d.id = :delivery_id AND (d.origin_id IS NOT NULL OR EXISTS (
         SELECT 1 FROM order_item AS o WHERE o.delivery_id = d.id AND o.unwanted = 0 AND o.id <> :id))
@@ -232,14 +246,27 @@ def put_off(
     tx.execute(PUT_OFF, values | {"cause": cause, "fault": fault})
 
 
-def fetch_again(tx: Transaction, delivery_id: int, at: datetime) -> int:
-    """The delivery's file is no longer good: its items are wanted again. Return how many they are."""
-    return tx.execute(FETCH_AGAIN, {"delivery_id": delivery_id, "at": moment_text(at)}).rowcount
+def fetch_again(tx: Transaction, delivery_id: int, at: datetime, most: int, cause: str, remedy: str) -> int:
+    """The delivery's file is no longer good: its items are wanted again, and parked at the fault that is the `most`th.
+
+    Return how many are wanted again.
+    """
+    values = {"delivery_id": delivery_id, "at": moment_text(at)}
+    count = tx.execute(FETCH_AGAIN, values | {"most": most}).rowcount
+    tx.execute(FETCHED_ENOUGH, values | {"cause": cause, "remedy": remedy})
+    return count
 
 
 def is_ordered(tx: Transaction, delivery_id: int) -> bool:
     """Tell whether Works ordered this delivery; otherwise it goes directly (R44)."""
     return tx.execute(IS_ORDERED, {"delivery_id": delivery_id}).fetchone() is not None
+
+
+def wait_because(tx: Transaction, destination: str, cause: str, at: datetime) -> None:
+    """The destination fails: give this cause to all that wait for it without one, and tell Works."""
+    values = {"destination": destination, "cause": cause, "at": moment_text(at)}
+    tx.execute(WAITING_FOR_IT, values)
+    tx.execute(BECAUSE, values)
 
 
 def cancel(tx: Transaction, order_id: UUID, at: datetime) -> None:

@@ -193,6 +193,10 @@ class Spool:
         """Return the file as it lies on disk, our mark included, open for reading."""
         return self._path(name).open("rb")
 
+    def path(self, name: str) -> Path:
+        """Return where the file lies; SpoolDamaged for what is no name of the spool."""
+        return self._path(name)
+
     def read(self, name: str) -> Kept:
         """Return what the file says of itself, its length compared; SpoolDamaged when it does not hold."""
         try:
