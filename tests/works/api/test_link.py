@@ -25,6 +25,10 @@ GUARDED = [
     ("PUT", paths.CONNECTION.format(connection_id=uuid.UUID(int=1))),
     ("POST", paths.UPLOADS_OFFER),
     ("POST", paths.UPLOADS_CONFIRM),
+    ("GET", paths.COMMANDS),
+    ("POST", paths.COMMANDS_ACKNOWLEDGE),
+    ("POST", paths.DOWNLOADS),
+    ("POST", paths.DELIVERIES_REPORT),
 ]
 
 
@@ -145,7 +149,7 @@ def test_a_text_that_cannot_be_stored_is_a_problem_of_the_request(world: World, 
 
 
 def test_unknown_addresses_and_methods_are_problems(world: World, gateway: Gateway) -> None:
-    unknown = world.http.get("/link/v1/commands", headers=gateway.headers())
+    unknown = world.http.get("/link/v1/nothing", headers=gateway.headers())
     assert (unknown.status_code, unknown.json()["type"]) == (404, ProblemType.NOT_FOUND)
     method = world.http.delete(paths.HEARTBEAT, headers=gateway.headers())
     assert (method.status_code, method.headers["content-type"]) == (405, MEDIA_TYPE)

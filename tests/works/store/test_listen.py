@@ -7,7 +7,7 @@ from collections.abc import Iterator
 import pytest
 
 from smartlink.works.access import Access
-from smartlink.works.store.listen import Listener, tell
+from smartlink.works.store.listen import Listener, tell, wake
 from tests.works.services import TestDatabase
 
 
@@ -73,3 +73,35 @@ def test_after_the_end_nobody_is_subscribed(listener: Listener, access: Access) 
     ours = uuid.uuid4()
     assert asyncio.run(heard(listener, ours, (access, ours))) == 1
     _change(access, ours)  # the subscriber's loop is closed by now: nothing breaks
+
+
+def test_a_gateway_is_woken_for_itself_alone(listener: Listener, access: Access) -> None:
+    organisation, gateway, other = uuid.uuid4(), uuid.uuid4(), uuid.uuid4()
+
+    def command() -> None:
+        with access.organisation(organisation) as site:
+            wake(site, gateway)
+
+    async def wait() -> None:
+        async with listener.subscribe(other) as others, listener.subscribe(gateway) as own:
+            assert (listener.waiting(gateway), listener.waiting(other)) == (1, 1)
+            await asyncio.to_thread(command)
+            async with asyncio.timeout(10):
+                await own.get()
+            assert others.empty()
+        assert listener.waiting(gateway) == 0
+
+    asyncio.run(wait())
+
+
+def test_everybody_is_released_when_works_ends(listener: Listener) -> None:
+    async def wait() -> None:
+        async with listener.subscribe(uuid.uuid4()) as one, listener.subscribe(uuid.uuid4()) as other:
+            assert not listener.released
+            listener.release()
+            async with asyncio.timeout(10):
+                await one.get()
+                await other.get()
+        assert listener.released
+
+    asyncio.run(wait())

@@ -105,6 +105,11 @@ class Listener:
                 if not self._subscribers[topic]:
                     del self._subscribers[topic]
 
+    def waiting(self, topic: uuid.UUID) -> int:
+        """How many wait for news about the topic."""
+        with self._lock:
+            return len(self._subscribers.get(topic, ()))
+
     def _run(self) -> None:
         while not self._stop.is_set():
             try:
