@@ -6,15 +6,21 @@ import socket
 import subprocess
 import threading
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
+from typing import Self
 
 from pydicom.data import get_testdata_file
 
 from smartlink.gateway.calling import Outcome, Outgoing, Peer, SendLimits
+from smartlink.gateway.dicom import pdu
+from smartlink.gateway.dicom import upper_layer as ul
+from smartlink.gateway.dicom.command import Command
+from smartlink.gateway.dicom.states import Role
 from smartlink.gateway.dicom.storage_scu import outgoing, store
 from tests.requires import requires
 
+PATIENCE = 20.0
 LIMITS = SendLimits(connect_seconds=5, associate_seconds=5, response_seconds=5, idle_seconds=5)
 
 
@@ -73,6 +79,65 @@ def _wait_until_open(port: int) -> None:
     raise AssertionError("storescp did not open its port")
 
 
+class Callee:
+    """An acceptor that a test drives step by step, over a real socket; it can also say what nobody should."""
+
+    def __init__(self, sock: socket.socket) -> None:
+        self.sock = sock
+        self.sock.settimeout(PATIENCE)
+        self.layer = ul.UpperLayer(Role.ACCEPTOR)
+        self.layer.transport_opened()
+        self.proposed: tuple[pdu.ProposedContext, ...] = ()
+        self.next: ul.Event | None = None
+
+    def associate(self, maximum_length: int = 16384) -> Self:
+        """Accept every context that is proposed."""
+        event = self.hear()
+        assert isinstance(event, ul.AssociationRequested), event
+        self.proposed = event.request.contexts
+        self.sock.sendall(
+            self.layer.accept(
+                pdu.AssociateAccept(
+                    called_ae_title=event.request.called_ae_title,
+                    calling_ae_title=event.request.calling_ae_title,
+                    contexts=tuple(
+                        pdu.ContextAnswer(one.context_id, pdu.ContextResult.ACCEPTANCE, one.transfer_syntaxes[0])
+                        for one in self.proposed
+                    ),
+                    maximum_length=maximum_length,
+                )
+            )
+        )
+        return self
+
+    def message_follows(self) -> bool:
+        """Wait for what comes next; confirm a release."""
+        self.next = self.hear()
+        if isinstance(self.next, ul.ReleaseRequested):
+            self.sock.sendall(self.layer.respond_release())
+        return isinstance(self.next, ul.CommandReceived)
+
+    def take(self) -> tuple[int, Command]:
+        """Take one whole message; return its context and command."""
+        event, self.next = self.next or self.hear(), None
+        assert isinstance(event, ul.CommandReceived), event
+        part: ul.Event | None = None
+        while event.command.has_data_set and not (isinstance(part, ul.DataFragment) and part.last):
+            part = self.hear()
+        return event.context_id, event.command
+
+    def answer(self, context_id: int, command: Command, status: int = 0) -> None:
+        self.sock.sendall(self.layer.send_command(context_id, command.response(status)))
+
+    def hear(self) -> ul.Event:
+        while (event := self.layer.next_event()) is None:
+            data = self.sock.recv(65536)
+            if not data:
+                return self.layer.transport_closed()
+            self.layer.receive(data)
+        return event
+
+
 @contextmanager
 def scripted(play: Callable[[socket.socket], object]) -> Iterator[int]:
     """Let `play` talk to each caller, one after the other; yield the port."""
@@ -85,7 +150,7 @@ def scripted(play: Callable[[socket.socket], object]) -> Iterator[int]:
                     caller, _ = server.accept()
                 except OSError:
                     return
-                with caller:
+                with caller, suppress(OSError):  # the caller may hang up first, which is its right
                     play(caller)
 
         thread = threading.Thread(target=serve)

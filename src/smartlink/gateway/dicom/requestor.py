@@ -149,6 +149,8 @@ class Call:
         rest = memoryview(data)
         idle_from = self._clock()
         while rest:
+            if by is not None and self._clock() > by:
+                raise self._slow()
             self._wait_at_most(_SLICE_SECONDS)
             try:
                 rest = rest[self._sock.send(rest) :]
@@ -159,8 +161,6 @@ class Call:
                     raise self._late("take what is sent", self._limits.idle_seconds) from None
             except OSError as problem:
                 raise self._cut(problem) from problem
-            if by is not None and self._clock() > by and rest:
-                raise self._late("take what is sent fast enough", self._limits.idle_seconds)
 
     def receive(self, seconds: float, to_what: str) -> ul.Event:
         """Return the next event, waiting for it at most so long."""
@@ -220,6 +220,13 @@ class Call:
             Layer.TIMEOUT,
             f"{self._who()} did not {what} within {seconds:g} seconds.",
             "Check whether the PACS server is overloaded, or a firewall between breaks connections.",
+        )
+
+    def _slow(self) -> AssociationFailed:
+        return AssociationFailed(
+            Layer.TIMEOUT,
+            f"{self._who()} takes images too slowly: less than {self._limits.slowest_bytes_per_second} bytes a second.",
+            "Check the network between, and whether the PACS server is overloaded.",
         )
 
     def _cut(self, problem: OSError) -> AssociationFailed:
