@@ -72,6 +72,7 @@ class FakeWorks:
     uploads: dict[UUID, Upload] = field(default_factory=dict)
     objects: dict[str, bytes] = field(default_factory=dict)
     heartbeats: list[dict[str, Any]] = field(default_factory=list)
+    failures: list[dict[str, Any]] = field(default_factory=list)
     orders: Orders = field(default_factory=Orders)
     calls: list[str] = field(default_factory=list)
     puts: int = 0
@@ -145,6 +146,9 @@ class FakeWorks:
         if path == paths.HEARTBEAT:
             self.heartbeats.append(message)
             return _ok({"server_time": self.now().isoformat(), "configuration_etag": self.etag})
+        if path == paths.FAILURES:
+            self.failures.append(message)
+            return _ok({})
         if path == paths.UPLOADS_OFFER:
             return _ok({"answers": [self._offered(one) for one in message["instances"]]})
         if path == paths.UPLOADS_CONFIRM:

@@ -75,3 +75,13 @@ def test_a_breaker_opens_again_when_the_one_item_fails() -> None:
     assert breaker.is_open
     assert not breaker.may_probe(NOW + timedelta(seconds=1))
     assert breaker.may_probe(NOW + timedelta(seconds=2))
+
+
+def test_an_outage_remembers_when_it_began() -> None:
+    outage = Outage(timedelta(minutes=5))
+    assert outage.since is None
+    for minutes in (0, 3, 6):
+        outage.should_be_told(NOW + timedelta(minutes=minutes))
+        assert outage.since == NOW
+    outage.is_over()
+    assert outage.since is None

@@ -221,6 +221,19 @@ def test_messages_2_and_9_are_written_and_2_only_once_per_outage(bench: Bench, k
     assert found.count(Message.UPLOADING_IMAGE_FAILED.text) == 1
 
 
+def test_uploads_say_since_when_they_fail_and_why(bench: Bench, keep: Keep) -> None:
+    bench.enter(keep("1.2.3"))
+    assert bench.uploads.failing is None
+    bench.works.disturb(paths.UPLOADS_OFFER, PROXY_PAGE, times=2)
+    with capture_logs():
+        bench.tick()
+        since = bench.clock()
+        bench.tick(timedelta(seconds=2))
+    assert bench.uploads.failing == (since, "Something else than Works answers: a proxy, or a wrong address.")
+    bench.tick(timedelta(seconds=5))
+    assert bench.uploads.failing is None
+
+
 def test_a_good_probe_lets_one_item_through_and_its_success_all(bench: Bench, keep: Keep) -> None:
     for number in range(5):
         bench.enter(keep(f"1.2.3.{number}"))

@@ -41,6 +41,8 @@ class Outage:
     def __init__(self, interval: timedelta) -> None:
         self._interval = interval
         self._told_at: datetime | None = None
+        self.since: datetime | None = None
+        """When the failure that lasts was noted first; None when all is well."""
 
     @property
     def is_on(self) -> bool:
@@ -49,6 +51,7 @@ class Outage:
 
     def should_be_told(self, now: datetime) -> bool:
         """Note a failure; True when it is to be told."""
+        self.since = self.since or now
         if self._told_at is not None and now - self._told_at < self._interval:
             return False
         self._told_at = now
@@ -56,7 +59,7 @@ class Outage:
 
     def is_over(self) -> None:
         """Note a success."""
-        self._told_at = None
+        self._told_at = self.since = None
 
 
 class Breaker:

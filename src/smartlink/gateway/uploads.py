@@ -136,6 +136,7 @@ class Uploads:
         self._luck = luck
         self._breaker = Breaker()
         self._outage = Outage(timedelta(minutes=5))
+        self._problem = ""
         self._lanes = ThreadPoolExecutor(max_workers=lanes, thread_name_prefix="upload")
 
     def tick(self, now: datetime) -> bool:
@@ -158,6 +159,11 @@ class Uploads:
             self._destination_failed(claims, error)
             return False
         return True
+
+    @property
+    def failing(self) -> tuple[datetime, str] | None:
+        """Since when nothing can be uploaded, and why; None when all is well."""
+        return None if self._outage.since is None else (self._outage.since, self._problem)
 
     def close(self) -> None:
         """Wait for the PUTs under way."""
@@ -418,6 +424,7 @@ class Uploads:
         """Nobody's fault but the destination's: all go back, and the next attempt waits for a good probe."""
         self._breaker.failed(self._now())
         self._give_back_all(claims, str(error))
+        self._problem = str(error)
         if self._outage.should_be_told(self._now()):
             log.error("uploads_failing", **Message.UPLOADING_IMAGE_FAILED.fields, why=str(error))
         self._database.write(lambda tx: service.failing(tx, self._now(), str(error)))

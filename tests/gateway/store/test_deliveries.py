@@ -163,3 +163,16 @@ def test_no_question_reads_the_whole_backlog(database: Database, statement: str)
     steps = [row["detail"] for row in plan]
     assert not any(step.startswith("SCAN delivery") for step in steps), steps
     assert not any("TEMP B-TREE" in step for step in steps), steps
+
+
+def test_deliveries_that_fail_one_by_one_are_counted(database: Database) -> None:
+    an_instance(database, 1)
+    at = START
+    for _ in range(deliveries.MANY_ATTEMPTS):
+        assert database.read(lambda tx, at=at: deliveries.stubborn(tx, WORKS, at)).count == 0  # type: ignore[misc]
+        again = at + timedelta(minutes=5)
+        (claim,) = database.write(lambda tx, at=at, again=again: deliveries.claim(tx, WORKS, at, again, 1))  # type: ignore[misc]
+        database.write(lambda tx, at=at, again=again, claim=claim: deliveries.failed(tx, claim, at, again, "Later."))  # type: ignore[misc]
+        found = database.read(lambda tx, at=at: deliveries.stubborn(tx, WORKS, at))  # type: ignore[misc]
+        at = again
+    assert (found.count, found.since) == (1, START)

@@ -13,6 +13,7 @@ from smartlink.gateway.messages import Message
 from smartlink.gateway.uplink.http import new_client
 from smartlink.gateway.uplink.works import WorksClient
 from smartlink.link import paths
+from smartlink.link.failures import FailureNotice
 from smartlink.link.heartbeat import Disk, Heartbeat, Queue
 from smartlink.link.problems import ProblemType
 from tests.gateway.fake_works import PORTAL_PAGE, PROXY_PAGE, FakeWorks, problem, store_error
@@ -177,3 +178,10 @@ def test_a_connection_is_deleted_at_works(works: FakeWorks) -> None:
     with signed_in(works, RunningClock()) as client:
         assert client.delete_connection(connection_id).id == connection_id
     assert works.deleted == [connection_id]
+
+
+@pytest.mark.proves("R113")
+def test_what_fails_is_told(works: FakeWorks) -> None:
+    with signed_in(works, RunningClock()) as client:
+        client.notify(FailureNotice(failures=(), notify_hours=4, at=datetime.now(UTC)))
+    assert [notice["notify_hours"] for notice in works.failures] == [4]

@@ -30,6 +30,7 @@ from smartlink.link.configuration import Configuration
 from smartlink.link.connections import ConnectionAcknowledged, ConnectionDeleted, ConnectionPut
 from smartlink.link.deliveries import DeliveryReport, DeliveryReported
 from smartlink.link.downloads import Downloads, DownloadsRequest
+from smartlink.link.failures import FailureNotice, FailureNoticed
 from smartlink.link.heartbeat import Heartbeat, HeartbeatAcknowledged
 from smartlink.link.problems import FAULTS_OF_AN_INSTANCE, MEDIA_TYPE, Problem, ProblemType
 from smartlink.link.uploads import Confirm, Confirmed, Offer, Offered
@@ -117,6 +118,10 @@ class WorksClient:
         """Tell Works how the gateway does."""
         answer = self._call("POST", paths.HEARTBEAT, "heartbeat", heartbeat)
         return _message(answer, HeartbeatAcknowledged, "heartbeat")
+
+    def notify(self, notice: FailureNotice) -> FailureNoticed:
+        """Tell Works what fails."""
+        return _message(self._call("POST", paths.FAILURES, "failures", notice), FailureNoticed, "failures")
 
     def offer(self, offer: Offer) -> Offered:
         """Offer a batch of instances and return one answer for each."""
