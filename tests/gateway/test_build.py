@@ -27,8 +27,11 @@ from smartlink.gateway.store import connections, licences, settings
 from smartlink.gateway.store.database import Database, open_in
 from smartlink.gateway.store.spool import Spool
 from tests.gateway.conftest import START, Keep
+from tests.gateway.fake_orders import an_image as an_object
 from tests.gateway.fake_works import FakeWorks
+from tests.gateway.store.examples import a_pacs
 from tests.gateway.store.test_licences import an_activation
+from tests.real.pacs import Scripted
 
 
 def now() -> datetime:
@@ -159,3 +162,18 @@ def test_callers_are_passed_on_and_foreign_syntaxes_shown(database: Database, sp
         catalogue.finish(START)
     assert lines[0]["uids"] == ["1.2.840.113619.4.2"]
     assert [one.ae_title for one in database.read(connections.live)] == ["US01"]
+
+
+@pytest.mark.proves("R44", "R142")
+def test_an_order_of_works_travels_to_the_pacs_and_its_end_to_works(
+    running: Database, deployment: Deployment, works: FakeWorks
+) -> None:
+    works.orders.wait = True
+    with build.activator(deployment, running, now) as activator:
+        activator.activate(works.key, works.url, now())
+    with Scripted() as pacs:
+        connection = a_pacs(running, port=pacs.up().port)
+        works.orders.order(connection.id, an_object("1.2.3.1"), an_object("1.2.3.2"))
+        eventually(lambda: works.orders.states() == ["sent", "sent"])
+        assert pacs.count() == {"1.2.3.1": 1, "1.2.3.2": 1}
+    assert works.orders.gets == 2

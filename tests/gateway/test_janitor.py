@@ -12,18 +12,25 @@ from structlog.testing import capture_logs
 from smartlink.gateway.catalogue import Catalogue, Description
 from smartlink.gateway.delivery import State
 from smartlink.gateway.janitor import Janitor
-from smartlink.gateway.store import counters, deliveries, instances
-from smartlink.gateway.store.database import Database
+from smartlink.gateway.store import counters, deliveries, instances, orders
+from smartlink.gateway.store.database import Database, Transaction
 from smartlink.gateway.store.deliveries import WORKS
-from smartlink.gateway.store.spool import Spool
+from smartlink.gateway.store.spool import Provenance, Spool
 from tests.gateway.conftest import START, Keep, SetClock
+from tests.gateway.store.test_orders import ARCHIVE, an_item, claim, ordered
+from tests.gateway.test_attempt import entry
 
 DAY = timedelta(hours=24)
 
 
 @pytest.fixture
-def janitor(database: Database, spool: Spool) -> Janitor:
-    return Janitor(database, spool, lambda: DAY)
+def fetched(tmp_path: Path) -> Spool:
+    return Spool(tmp_path / "data" / "fetched", tmp_path / "data" / "incomplete")
+
+
+@pytest.fixture
+def janitor(database: Database, spool: Spool, fetched: Spool) -> Janitor:
+    return Janitor(database, spool, fetched, lambda: DAY)
 
 
 def files(tmp_path: Path) -> int:
@@ -81,3 +88,33 @@ def test_ended_leases_are_returned(
         janitor.tick(clock.move(timedelta(minutes=1)))
     assert database.read(lambda tx: counters.deliveries(tx, WORKS))[State.WAITING] == 2
     assert lines[0]["event"] == "leases_expired"
+
+
+@pytest.mark.proves("R144")
+def test_what_was_fetched_from_works_goes_when_works_knows_its_end(
+    janitor: Janitor, database: Database, fetched: Spool
+) -> None:
+    file = fetched.create(Provenance("1.2", "1.2.3.1", "1.2.840.10008.1.2.1", "WORKS", "", "", ""))
+    file.write(memoryview(b"Data Set"))
+    kept = file.commit(START)
+    ordered(database, an_item())
+
+    def write(tx: Transaction) -> None:
+        instance_id = instances.add(tx, entry(kept, "1.2.840.10008.1.2.1", from_works=True))
+        assert instance_id is not None
+        delivery_id = deliveries.add(tx, instance_id, ARCHIVE, None, State.WAITING, START)
+        assert delivery_id is not None
+        orders.link(tx, an_item().id, delivery_id, START)
+
+    database.write(write)
+    janitor.tick(START + 9 * DAY)
+    assert len(list(fetched.names())) == 1
+    claimed = claim(database)
+    database.write(lambda tx: deliveries.accepted(tx, claimed, START))
+    janitor.tick(START)
+    assert len(list(fetched.names())) == 1
+    news = database.read(lambda tx: orders.untold(tx, 10))
+    database.write(lambda tx: orders.told(tx, news))
+    janitor.tick(START)
+    assert list(fetched.names()) == []
+    assert database.read(counters.instances)["purged"] == 1

@@ -14,7 +14,7 @@ from pydantic import SecretStr
 
 from smartlink.gateway.errors import GatewayError, GiveUp, LicenceRevoked, TryAgain
 from smartlink.gateway.platform.files import flush_folder, protect_file
-from smartlink.gateway.store import connections, deliveries, instances, licences
+from smartlink.gateway.store import connections, deliveries, instances, licences, orders
 from smartlink.gateway.store.licences import Activation
 from smartlink.gateway.synchronisation import apply
 from smartlink.link import licence_key
@@ -121,6 +121,7 @@ def _store(tx: Transaction, before: licences.Licence, activation: Activation, an
         connections.all_forgotten(tx, now)
         instances.orphan_undelivered(tx)
         deliveries.orphan_undelivered(tx)
+        orders.abandon_all(tx, now)
     apply(tx, answer.configuration, None, now)
 
 

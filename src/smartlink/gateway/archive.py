@@ -89,9 +89,13 @@ class Archive:
         for work in list(self._under_way.values()):
             work.exception()
 
-    def close(self) -> None:
-        """End Associations after the image in hand and wait for that."""
+    def end(self) -> None:
+        """Let Associations end after the image in hand, or after some seconds; returns at once."""
         self._stop.set()
+
+    def close(self) -> None:
+        """Let Associations end, and wait for that."""
+        self.end()
         self._lanes.shutdown()
 
     def _is_to_end(self) -> bool:

@@ -6,24 +6,34 @@ import os
 import platform
 from contextlib import contextmanager
 from dataclasses import dataclass
+from datetime import timedelta
 from importlib.metadata import version
 from typing import TYPE_CHECKING, Final
 
 import structlog
 
 from smartlink.gateway.activation import Activator
+from smartlink.gateway.archive import Archive
+from smartlink.gateway.attempt import Line, Rules
 from smartlink.gateway.catalogue import Catalogue, Describe, Description, Doorkeeper, Unreadable
+from smartlink.gateway.commands import CommandChannel
 from smartlink.gateway.dicom.acceptor import Acceptor
 from smartlink.gateway.dicom.command import CommandField
 from smartlink.gateway.dicom.header import HeaderUnreadable, attributes
 from smartlink.gateway.dicom.negotiation import Policy
 from smartlink.gateway.dicom.storage_scp import StorageSCP
+from smartlink.gateway.dicom.storage_scu import store
 from smartlink.gateway.dicom.verification_scp import VerificationSCP
+from smartlink.gateway.dicom.verification_scu import echo
+from smartlink.gateway.downloads import Downloads
 from smartlink.gateway.errors import TryAgain
 from smartlink.gateway.heartbeat import Machine, Pulse
-from smartlink.gateway.intake import DiskSpace, Intake, Kept, read_disk
+from smartlink.gateway.intake import DiskSpace, Intake, Kept, read_disk, reserve_of
 from smartlink.gateway.janitor import Janitor
 from smartlink.gateway.loop import Clock, Loop
+from smartlink.gateway.notices import Notices, Sources
+from smartlink.gateway.notices import Rules as NoticeRules
+from smartlink.gateway.reports import Reports
 from smartlink.gateway.service import Parts, Receiver, Service, Standing
 from smartlink.gateway.settings import Deployment, SmartLinkSettings
 from smartlink.gateway.store.database import Database, RunLock, open_in
@@ -88,6 +98,8 @@ class _Ground:
     http: Client
     works: WorksClient
     objects: ObjectClient
+    fetched: Spool
+    """What was fetched from Works for a PACS lies apart: Works has it, so nothing of it is ever taken in."""
 
     def revoked(self) -> None:
         """Works revoked the licence."""
@@ -97,6 +109,39 @@ class _Ground:
         """Read the space of the data folder's volume."""
         return read_disk(self.deployment.data)
 
+    def room(self) -> bool:
+        """Whether the disk may take what is fetched: what scanners send goes first."""
+        disk = self.disk()
+        return disk.free >= reserve_of(disk, self.standing.reserve())
+
+    def rules(self) -> Rules:
+        """What is set for the way to the PACS."""
+        settings = self.standing.settings
+        return Rules(
+            settings.sender_ae_title,
+            timedelta(minutes=settings.retry_pacs_minutes),
+            timedelta(days=settings.continue_retry_days),
+        )
+
+    def notice_rules(self) -> NoticeRules:
+        """What is set for the notices of what fails."""
+        standing = self.standing
+        return NoticeRules(standing.settings.notify_hours, standing.retry_works(), self.rules().interval)
+
+
+@dataclass(frozen=True, slots=True)
+class _Carriers:
+    """What has transfers under way."""
+
+    uploads: Uploads
+    downloads: Downloads
+    archive: Archive
+
+    def close(self) -> None:
+        """Wait for the transfers under way."""
+        for one in (self.uploads, self.downloads, self.archive):
+            one.close()
+
 
 def _service(deployment: Deployment, now: Clock, lock: RunLock) -> Service:
     database = open_in(deployment.data)
@@ -105,14 +150,19 @@ def _service(deployment: Deployment, now: Clock, lock: RunLock) -> Service:
     http = new_client(proxy=deployment.proxy)
     pace = Pace(lambda: standing.bytes_per_second(now()), now)
     works = WorksClient(http, Accounts(deployment, standing), now)
-    ground = _Ground(deployment, now, database, spool, standing, http, works, ObjectClient(http, pace))
+    fetched = Spool(deployment.data / "fetched", deployment.data / "incomplete")
+    ground = _Ground(deployment, now, database, spool, standing, http, works, ObjectClient(http, pace), fetched)
     catalogue = Catalogue(database, spool, describer(spool))
     doorkeeper = Doorkeeper(database)
     intake = Intake(
         spool, ground.disk, standing.reserve, catalogue.tell, now, ready=catalogue.ready, admit=doorkeeper.admit
     )
-    uploads = _uploads(ground)
+    carriers = _Carriers(_uploads(ground), _downloads(ground), _archive(ground))
     loops: list[Loop] = []
+
+    def end() -> None:
+        pace.end()
+        carriers.archive.end()
 
     def release() -> None:
         http.close()
@@ -125,18 +175,18 @@ def _service(deployment: Deployment, now: Clock, lock: RunLock) -> Service:
             standing=standing,
             catalogue=catalogue,
             doorkeeper=doorkeeper,
-            uploads=uploads,
+            uploads=carriers,
             loops=loops,
             open_receiver=lambda settings: receiver(deployment, settings, intake, catalogue, now),
             release=release,
             drain_seconds=deployment.drain_seconds,
             version=VERSION,
             pid=os.getpid(),
-            ending=pace.end,
+            ending=end,
         ),
         now,
     )
-    loops += _loops(ground, catalogue, uploads, gateway)
+    loops += _loops(ground, catalogue, carriers, gateway)
     return gateway
 
 
@@ -154,7 +204,34 @@ def _uploads(ground: _Ground) -> Uploads:
     )
 
 
-def _loops(ground: _Ground, catalogue: Catalogue, uploads: Uploads, gateway: Service) -> list[Loop]:
+def _downloads(ground: _Ground) -> Downloads:
+    return Downloads(
+        ground.database,
+        ground.fetched,
+        ground.works,
+        ground.objects,
+        ground.now,
+        licensed=ground.standing.licensed,
+        revoked=ground.revoked,
+        interval=ground.standing.retry_works,
+        room=ground.room,
+    )
+
+
+def _archive(ground: _Ground) -> Archive:
+    return Archive(
+        ground.database,
+        lambda instance: ground.fetched if instance.from_works else ground.spool,
+        Line(store, echo),
+        ground.now,
+        licensed=ground.standing.licensed,
+        rules=ground.rules,
+        limits=ground.deployment.send_limits,
+        lanes=ground.deployment.pacs_lanes,
+    )
+
+
+def _loops(ground: _Ground, catalogue: Catalogue, carriers: _Carriers, gateway: Service) -> list[Loop]:
     standing, now, died = ground.standing, ground.now, gateway.loop_died
     synchronisation = Synchronisation(ground.database, ground.works, licensed=standing.licensed, revoked=ground.revoked)
     pulse = Pulse(
@@ -166,12 +243,33 @@ def _loops(ground: _Ground, catalogue: Catalogue, uploads: Uploads, gateway: Ser
         revoked=ground.revoked,
         configuration_changed=synchronisation.ask,
     )
-    janitor = Janitor(ground.database, ground.spool, standing.retention)
+    channel = CommandChannel(
+        ground.database,
+        ground.works,
+        licensed=standing.licensed,
+        revoked=ground.revoked,
+        synchronise=synchronisation.ask,
+    )
+    reports = Reports(ground.database, ground.works, licensed=standing.licensed, revoked=ground.revoked)
+    notices = Notices(
+        ground.database,
+        ground.works,
+        Sources(uploads=lambda: carriers.uploads.failing, downloads=lambda: carriers.downloads.failing),
+        licensed=standing.licensed,
+        revoked=ground.revoked,
+        rules=ground.notice_rules,
+    )
+    janitor = Janitor(ground.database, ground.spool, ground.fetched, standing.retention)
     return [
         Loop("catalogue", catalogue.tick, now, died=died),
-        Loop("uploads", uploads.tick, now, pause=_QUICK, died=died),
+        Loop("uploads", carriers.uploads.tick, now, pause=_QUICK, died=died),
+        Loop("commands", channel.tick, now, pause=_QUICK, died=died),
+        Loop("downloads", carriers.downloads.tick, now, pause=_QUICK, died=died),
+        Loop("archive", carriers.archive.tick, now, pause=_QUICK, died=died),
+        Loop("reports", reports.tick, now, pause=_STEADY, died=died),
         Loop("synchronisation", synchronisation.tick, now, pause=_STEADY, died=died),
         Loop("heartbeat", pulse.tick, now, pause=_STEADY, died=died),
+        Loop("notices", notices.tick, now, pause=_STEADY, died=died),
         Loop("janitor", janitor.tick, now, pause=_SLOW, died=died),
     ]
 

@@ -167,6 +167,7 @@ class Downloads:
         self._interval = interval
         self._room = room
         self._luck = luck
+        self._scanned = False
         self._breaker = Breaker()
         self._outage = Outage(timedelta(minutes=5))
         self._failing_since: datetime | None = None
@@ -179,7 +180,7 @@ class Downloads:
         return None if self._failing_since is None else (self._failing_since, self._problem or "")
 
     def scan(self) -> int:
-        """Remove files that a crash left behind and nobody knows; Works still has them. To be called at start."""
+        """Remove files that a crash left behind and nobody knows: Works has them. For the start, before any comes."""
         names = list(self._spool.names())
         unknown = self._database.read(lambda tx: instances.unknown(tx, names)) if names else []
         for name in unknown:
@@ -190,6 +191,9 @@ class Downloads:
 
     def tick(self, now: datetime) -> bool:
         """Fetch one batch; True when there may be more."""
+        if not self._scanned:
+            self._scanned = True
+            self.scan()
         if not self._licensed() or not self._database.read(lambda tx: orders.is_any_wanted(tx, now)):
             return False
         try:

@@ -1,8 +1,11 @@
-"""Tidies up: files go when their receipt is old enough, ended leases are returned. Nothing undelivered is touched."""
+"""Tidies up: files go when their receipt is old enough, ended leases are returned. Nothing undelivered is touched.
+
+What was fetched from Works goes as soon as its delivery is at its end and Works knows that (R144).
+"""
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from datetime import timedelta
 from typing import TYPE_CHECKING, Final
 
@@ -24,9 +27,10 @@ _AT_ONCE: Final = 100
 class Janitor:
     """The loop's tick."""
 
-    def __init__(self, database: Database, spool: Spool, retention: Callable[[], timedelta]) -> None:
+    def __init__(self, database: Database, spool: Spool, fetched: Spool, retention: Callable[[], timedelta]) -> None:
         self._database = database
         self._spool = spool
+        self._fetched = fetched
         self._retention = retention
 
     def tick(self, now: datetime) -> bool:
@@ -35,9 +39,16 @@ class Janitor:
         if expired:
             log.error("leases_expired", count=expired)
         before = now - self._retention()
-        found = self._database.read(lambda tx: instances.purgeable(tx, before, _AT_ONCE))
+        kept = self._database.read(lambda tx: instances.purgeable(tx, before, _AT_ONCE))
+        served = self._database.read(lambda tx: instances.served(tx, _AT_ONCE))
+        gone = self._purge(self._spool, kept, now) + self._purge(self._fetched, served, now)
+        if gone:
+            log.info("purged", count=gone)
+        return max(len(kept), len(served)) == _AT_ONCE and gone > 0
+
+    def _purge(self, spool: Spool, found: Sequence[tuple[int, str]], now: datetime) -> int:
         # The file first: a crash in between leaves a row without a file, which the next tick finishes.
-        gone = [instance_id for instance_id, name in found if self._remove(name)]
+        gone = [instance_id for instance_id, name in found if _remove(spool, name)]
 
         def write(tx: Transaction) -> None:
             for instance_id in gone:
@@ -45,14 +56,14 @@ class Janitor:
 
         if gone:
             self._database.write(write)
-            log.info("purged", count=len(gone))
-        return len(gone) == _AT_ONCE
+        return len(gone)
 
-    def _remove(self, name: str) -> bool:
-        try:
-            self._spool.remove(name)
-        except OSError as error:
-            # On Windows another program may hold the file for a moment; the next tick tries again.
-            log.error("purge_failed", spool_name=name, why=type(error).__name__)
-            return False
-        return True
+
+def _remove(spool: Spool, name: str) -> bool:
+    try:
+        spool.remove(name)
+    except OSError as error:
+        # On Windows another program may hold the file for a moment; the next tick tries again.
+        log.error("purge_failed", spool_name=name, why=type(error).__name__)
+        return False
+    return True

@@ -84,6 +84,9 @@ class Deployment(BaseSettings):
     pacs_idle_seconds: float = Field(
         default=60.0, gt=0, le=3600, description="How long a PACS may take nothing of an image that is being sent."
     )
+    pacs_lanes: int = Field(
+        default=8, ge=1, le=64, description="How many PACS are sent to at the same time; each has one association."
+    )
     proxy: SecretStr | None = Field(
         default=None,
         description="HTTP proxy for all that leaves for Works and object storage: http://user:password@host:port.",
