@@ -26,6 +26,7 @@ from smartlink.link.connections import Kind
 from smartlink.standard.names import AETitle
 from smartlink.standard.status import Status
 from tests.gateway.conftest import START, Keep
+from tests.gateway.store.examples import a_pacs
 
 SPECIALTY = uuid4()
 T = TypeVar("T")
@@ -224,3 +225,20 @@ def test_many_arrivals_share_few_commits(catalogue: Catalogue, database: Databas
         ticks += 1
     assert ticks == 2
     assert database.read(lambda tx: deliveries.oldest(tx, WORKS, State.HELD)) == START
+
+
+@pytest.mark.proves("R44")
+@pytest.mark.parametrize(("directly", "expected"), [(True, {State.WAITING: 1}), (False, {})])
+def test_images_of_a_scanner_that_sends_directly_also_go_to_the_pacs_at_once(
+    catalogue: Catalogue, database: Database, keep: Keep, *, directly: bool, expected: dict[State, int]
+) -> None:
+    scanner = new_ultrasound(uuid4(), AETitle("US01"), "192.0.2.7", SPECIALTY)
+    database.write(lambda tx: connections.add(tx, replace(scanner, send_directly=directly), START))
+    pacs, other = a_pacs(database, specialty=SPECIALTY), a_pacs(database, "OTHER")
+    catalogue.tell(keep("1.2.3.1"))
+    catalogue.tell(keep("1.2.3.1"))
+    catalogue.finish(START)
+    counts = database.read(lambda tx: counters.deliveries(tx, str(pacs.id)))
+    assert {state: n // 2 for state, n in counts.items() if n} == expected
+    assert not any(database.read(lambda tx: counters.deliveries(tx, str(other.id))).values())
+    assert states(database) == {State.HELD: 2}, "also while Works does not know the scanner"

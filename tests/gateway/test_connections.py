@@ -10,6 +10,7 @@ import pytest
 from smartlink.gateway.connections import (
     Changes,
     Connection,
+    directly_to,
     edited,
     host_warning,
     may_store,
@@ -195,3 +196,14 @@ def test_an_ultrasound_system_is_edited_but_for_what_it_says_itself() -> None:
 def test_a_pacs_has_no_mapping() -> None:
     with pytest.raises(Refused, match="ultrasound"):
         edited(pacs(), Changes(send_directly=True))
+
+
+@pytest.mark.proves("R44", "R51")
+def test_directly_means_to_every_pacs_of_the_specialties() -> None:
+    one, other = uuid4(), uuid4()
+    pacs = [replace(SCANNER, id=uuid4(), kind=Kind.PACS, specialty_ids=ids) for ids in ((one,), (one, other), ())]
+    scanner = replace(SCANNER, specialty_ids=(one,), send_directly=True)
+    assert directly_to(scanner, [SCANNER, *pacs], None) == pacs[:2]
+    assert directly_to(replace(scanner, specialty_ids=(other,)), pacs, None) == pacs[1:2]
+    assert directly_to(replace(scanner, specialty_ids=()), pacs, one) == pacs
+    assert directly_to(replace(scanner, send_directly=False), pacs, one) == []

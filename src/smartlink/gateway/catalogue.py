@@ -17,7 +17,7 @@ from uuid import UUID, uuid4
 
 import structlog
 
-from smartlink.gateway.connections import Connection, may_store, new_ultrasound
+from smartlink.gateway.connections import Connection, directly_to, may_store, new_ultrasound
 from smartlink.gateway.delivery import State
 from smartlink.gateway.errors import StoreFailed
 from smartlink.gateway.intake import StoreRefused, StoreRequest
@@ -233,6 +233,7 @@ class _Register:
         self._tx = tx
         self._now = now
         self._known: dict[str, Connection] = {}
+        self._archives: dict[UUID, list[Connection]] = {}
 
     def of(self, calling_ae_title: str, address: str, at: datetime, *, image: bool) -> Connection | None:
         """Return the connection, now noted as seen; None for an AE title that cannot be one."""
@@ -247,6 +248,14 @@ class _Register:
         if may_store(connection.kind):
             connections.seen(self._tx, connection.id, address, at, image=image)
         return connection
+
+    def archives_of(self, connection: Connection) -> list[Connection]:
+        """Return the PACS to which its images go at once (R44)."""
+        if connection.id not in self._archives:
+            facility = configuration.find(self._tx)
+            default = None if facility is None else facility.default_specialty_id
+            self._archives[connection.id] = directly_to(connection, connections.live(self._tx), default)
+        return self._archives[connection.id]
 
     def _add(self, ae_title: AETitle, address: str) -> Connection:
         facility = configuration.find(self._tx)
@@ -269,6 +278,8 @@ def _enter_one(
         origin: UUID | None = None if connection is None else connection.id
         state = State.WAITING if free else State.HELD
         deliveries.add(tx, instance_id, deliveries.WORKS, origin, state, kept.kept_at)
+        for archive in [] if connection is None else register.archives_of(connection):
+            deliveries.add(tx, instance_id, str(archive.id), origin, State.WAITING, kept.kept_at)
     return 1
 
 

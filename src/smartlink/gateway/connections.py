@@ -12,6 +12,7 @@ from smartlink.link.connections import ConnectionPut, ConnectionStatus, Kind, Ma
 from smartlink.standard.names import AETitle
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
     from datetime import datetime
     from uuid import UUID
 
@@ -246,3 +247,17 @@ def put_message(connection: Connection, default_specialty_id: UUID) -> Connectio
 def may_store(kind: Kind) -> bool:
     """Tell whether a peer of this kind may send us images: a PACS or worklist server testing us may not (R61)."""
     return kind is Kind.ULTRASOUND
+
+
+def directly_to(
+    scanner: Connection, known: Iterable[Connection], default_specialty_id: UUID | None
+) -> list[Connection]:
+    """Return the PACS to which images of `scanner` go at once: none, or those of its specialties (R44).
+
+    A peer without a specialty has the facility's default one.
+    """
+    if not scanner.send_directly:
+        return []
+    default = () if default_specialty_id is None else (default_specialty_id,)
+    wanted = set(scanner.specialty_ids or default)
+    return [one for one in known if one.kind is Kind.PACS and wanted.intersection(one.specialty_ids or default)]
