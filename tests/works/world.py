@@ -41,6 +41,7 @@ class Later:
 
     ingests: list[tuple[uuid.UUID, tuple[uuid.UUID, ...]]] = field(default_factory=list)
     previews: list[uuid.UUID] = field(default_factory=list)
+    compares: list[tuple[uuid.UUID, uuid.UUID]] = field(default_factory=list)
     digests: list[tuple[uuid.UUID, uuid.UUID]] = field(default_factory=list)
     verifications: list[tuple[uuid.UUID, uuid.UUID]] = field(default_factory=list)
     looks: list[tuple[uuid.UUID, uuid.UUID, datetime]] = field(default_factory=list)
@@ -64,6 +65,10 @@ class Later:
     def preview(self, site: Site, instance_id: uuid.UUID) -> None:  # noqa: ARG002 - the port's signature
         """Remember an instance."""
         self.previews.append(instance_id)
+
+    def compare(self, site: Site, upload_id: uuid.UUID) -> None:
+        """Remember an upload."""
+        self.compares.append((site.organisation_id, upload_id))
 
 
 @dataclass(frozen=True)

@@ -160,6 +160,12 @@ class Jobs:
 
         derive(self, organisation_id, delivery_id)
 
+    def compare(self, organisation_id: uuid.UUID, upload_id: uuid.UUID) -> None:
+        """Find out whether what came under a known UID is the same image."""
+        from smartlink.works.exams.comparing import compare_upload
+
+        compare_upload(self, organisation_id, upload_id)
+
     def verify(self, organisation_id: uuid.UUID, upload_id: uuid.UUID) -> None:
         """Read an object that was put in parts and compare its digest."""
         self._parts.verify(organisation_id, upload_id)
@@ -195,6 +201,7 @@ class Jobs:
             names.INGEST: self.ingest,
             names.PREVIEW: self.preview,
             names.DERIVE: self.derive,
+            names.COMPARE: self.compare,
             names.VERIFY: self.verify,
             names.ABANDON: self.abandon,
             names.DIGEST: self.digest,

@@ -7,7 +7,7 @@ from dataclasses import replace
 
 from smartlink.works.exams.custody import conflict
 from smartlink.works.store import uploads
-from tests.works.exams.part10 import dataset
+from tests.works.exams.part10 import IMPLICIT, dataset
 from tests.works.world import World
 
 SOP = "1.2.3.1"
@@ -24,3 +24,5 @@ def test_other_bytes_under_the_same_uid_are_a_conflict(world: World) -> None:
         assert not conflict(site, replace(kept, id=uuid.uuid4()))
         assert conflict(site, replace(kept, id=uuid.uuid4(), dataset_sha256=b"other"))
         assert not conflict(site, replace(kept, id=uuid.uuid4(), sop_instance_uid="1.2.3.2", dataset_sha256=b"other"))
+        # In another Transfer Syntax it may be the same image: ingest compares them.
+        assert not conflict(site, replace(kept, id=uuid.uuid4(), transfer_syntax_uid=IMPLICIT, dataset_sha256=b"other"))

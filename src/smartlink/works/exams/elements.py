@@ -9,6 +9,7 @@ from __future__ import annotations
 import struct
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
+from io import BytesIO
 from typing import BinaryIO, Final
 
 from pydicom.datadict import dictionary_VR, private_dictionary_VR
@@ -116,6 +117,15 @@ def read(file: BinaryIO, offset: int, encoding: Encoding, stop: int | None = FIR
         message = "The Data Set ends in the middle of an element."
         raise Malformed(message) from error
     return elements, file.tell()
+
+
+def read_items(raw: bytes, encoding: Encoding) -> tuple[Item, ...]:
+    """The items that a sequence's value holds. Raises Malformed."""
+    try:
+        return tuple(_Reader(BytesIO(raw), len(raw), encoding).items(len(raw), 1))
+    except (struct.error, UnicodeDecodeError) as error:
+        message = "The value is no sequence of items."
+        raise Malformed(message) from error
 
 
 class _Reader:

@@ -23,7 +23,8 @@ from smartlink.works.exams import assignment, header
 from smartlink.works.exams.assignment import Decision, Drafts, Physician
 from smartlink.works.exams.header import Header, HeaderUnreadable
 from smartlink.works.store import arrivals, configuration, connections, gateways, physicians, uploads
-from smartlink.works.store.arrivals import Place
+from smartlink.works.store.arrivals import KeptInstance, Place
+from smartlink.works.store.comparisons import COMPARING, CONFLICT
 from smartlink.works.store.listen import tell
 from smartlink.works.store.uploads import Upload
 
@@ -45,11 +46,14 @@ class Storage(Protocol):
         """The object's bytes, streamed. Raises BlobMissing."""
 
 
-class PreviewLater(Protocol):
-    """Who makes the pictures of a new instance, once the transaction is committed."""
+class Later(Protocol):
+    """Who does what ingest leaves to be done, once the transaction is committed."""
 
     def preview(self, site: Site, instance_id: uuid.UUID) -> None:
-        """Defer the work in this transaction."""
+        """Defer making the pictures of a new instance, in this transaction."""
+
+    def compare(self, site: Site, upload_id: uuid.UUID) -> None:
+        """Defer comparing an upload with the instance of the same UID, in this transaction."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,7 +72,7 @@ class Intake:
 
     access: Access
     storage: Storage
-    later: PreviewLater
+    later: Later
     clock: Callable[[], datetime]
 
     def ingest(self, organisation_id: uuid.UUID, upload_ids: Sequence[uuid.UUID]) -> None:
@@ -114,13 +118,12 @@ class Intake:
         if upload is None:  # another worker was faster
             return
         present = arrivals.instance(site, read.sop_instance_uid)
-        conflict = present is not None and present.dataset_sha256 != dataset_sha256
+        conflict = False
         if present is None:
             exam_id = self._add(site, upload, read, dataset_sha256, where)
         else:
             exam_id = present.exam_id
-            if conflict:
-                _keep_conflict(site, present.id, upload, dataset_sha256, now)
+            conflict = self._beside(site, present, upload, dataset_sha256)
         uploads.mark_ingested(site, upload_id, dataset_sha256=dataset_sha256, conflict=conflict, now=now)
         tell(site, exam_id)
         log.info(
@@ -130,6 +133,31 @@ class Intake:
             duplicate=present is not None and not conflict,
             conflict=conflict,
         )
+
+    def _beside(self, site: Site, present: KeptInstance, upload: Upload, dataset_sha256: bytes) -> bool:
+        """Keep what comes under a UID that is taken; whether it is another image.
+
+        The same bytes are a duplicate. In another Transfer Syntax it may be the same image: a job compares them.
+        """
+        if present.dataset_sha256 == dataset_sha256:
+            return False
+        known = arrivals.other_state(site, present.id, dataset_sha256)
+        if known is not None:
+            return known == CONFLICT
+        state = CONFLICT if upload.transfer_syntax_uid == present.transfer_syntax_uid else COMPARING
+        arrivals.add_other(
+            site,
+            id=uuid.uuid4(),
+            instance_id=present.id,
+            upload_id=upload.id,
+            dataset_sha256=dataset_sha256,
+            object_key=upload.object_key,
+            state=state,
+            now=self.clock(),
+        )
+        if state == COMPARING:
+            self.later.compare(site, upload.id)
+        return state == CONFLICT
 
     def _add(self, site: Site, upload: Upload, read: Header, dataset_sha256: bytes, where: _Where) -> uuid.UUID:
         now = self.clock()
@@ -211,18 +239,6 @@ def _digest_from(file: BinaryIO, offset: int) -> bytes:
     while piece := file.read(_PIECE):
         digest.update(piece)
     return digest.digest()
-
-
-def _keep_conflict(site: Site, instance_id: uuid.UUID, upload: Upload, dataset_sha256: bytes, now: datetime) -> None:
-    arrivals.add_conflict(
-        site,
-        id=uuid.uuid4(),
-        instance_id=instance_id,
-        upload_id=upload.id,
-        dataset_sha256=dataset_sha256,
-        object_key=upload.object_key,
-        now=now,
-    )
 
 
 def _exam(site: Site, upload: Upload, read: Header, where: _Where, now: datetime) -> uuid.UUID:

@@ -17,8 +17,7 @@ from smartlink.link import uploads as link
 from smartlink.link.problems import ProblemType
 from smartlink.works.access import Access, Site
 from smartlink.works.blobs.store import SignedPut, multipart_key, object_key
-from smartlink.works.exams import parts
-from smartlink.works.exams.custody import conflict
+from smartlink.works.exams import custody, parts
 from smartlink.works.exams.parts import TICKET_LIFETIME, Parts, in_parts
 from smartlink.works.fleet.tokens import Caller
 from smartlink.works.store import connections, upload_parts, uploads
@@ -108,7 +107,8 @@ class Uploads:
             if one.dataset_sha256.hex() == offered.dataset_sha256:
                 return link.Held(reference=offered.reference, receipt=_receipt_of_kept(offered, one))
         own = [upload for upload in same if upload.gateway_id == caller.gateway_id]
-        return self._ticket(site, caller, offered, own[0] if own else None, conflict=bool(kept), now=now)
+        conflict = custody.certain(kept, offered.transfer_syntax_uid)
+        return self._ticket(site, caller, offered, own[0] if own else None, conflict=conflict, now=now)
 
     def _ticket(
         self,
@@ -164,7 +164,7 @@ def _take(site: Site, upload: Upload, now: datetime) -> bool:
     """Take custody; what came in parts waits for the object to be read."""
     if upload.state in _CUSTODY or in_parts(upload):
         return False
-    return uploads.confirm(site, upload.id, conflict=conflict(site, upload), now=now)
+    return uploads.confirm(site, upload.id, conflict=custody.conflict(site, upload), now=now)
 
 
 def refused(reference: str, kind: ProblemType, detail: str) -> link.Refused:

@@ -128,9 +128,11 @@ class StoredImage:
         kind = f"<{'i' if header.PixelRepresentation else 'u'}{max(1, int(header.BitsAllocated) // BYTE_BITS)}"
         plugin = SAFEST.get(self._syntax, "")
         with self._path.open("rb") as file:
-            file.seek(self._pixels_at + self._head_of_pixels)
+            file.seek(self._pixels_at)
+            vr = file.read(self._head_of_pixels)[4:6].decode("ascii", "replace")
             source = dcmread(self._path) if self._syntax.is_deflated else file
-            options = {} if self._syntax.is_deflated else as_pixel_options(header, pixel_keyword="PixelData")
+            described = as_pixel_options(header, pixel_keyword="PixelData", pixel_vr="OB" if vr == "OB" else "OW")
+            options = {} if self._syntax.is_deflated else described
             for pixels, properties in decoder.iter_array(source, raw=not rgb, decoding_plugin=plugin, **options):
                 yield pixels.astype(kind, copy=False).tobytes(), str(properties["photometric_interpretation"])
 

@@ -38,6 +38,7 @@ class KeptInstance:
     id: UUID
     exam_id: UUID
     dataset_sha256: bytes
+    transfer_syntax_uid: str
 
 
 def one_at_a_time(site: Site, sop_instance_uid: str) -> None:
@@ -51,7 +52,7 @@ def instance(site: Site, sop_instance_uid: str) -> KeptInstance | None:
     """The instance already kept under this UID."""
     return site.one(
         KeptInstance,
-        "SELECT id, exam_id, dataset_sha256 FROM instance WHERE sop_instance_uid = :uid",
+        "SELECT id, exam_id, dataset_sha256, transfer_syntax_uid FROM instance WHERE sop_instance_uid = :uid",
         uid=sop_instance_uid,
     )
 
@@ -170,13 +171,21 @@ def add_instance(site: Site, **values: object) -> None:
     )
 
 
-def add_conflict(
-    site: Site, *, id: UUID, instance_id: UUID, upload_id: UUID, dataset_sha256: bytes, object_key: str, now: datetime
+def add_other(
+    site: Site,
+    *,
+    id: UUID,
+    instance_id: UUID,
+    upload_id: UUID,
+    dataset_sha256: bytes,
+    object_key: str,
+    state: str,
+    now: datetime,
 ) -> bool:
     """Remember other bytes under the same UID; False when exactly these are known already."""
     added = site.run(
-        "INSERT INTO instance_conflict (id, organisation_id, instance_id, upload_id, dataset_sha256, object_key, at)"
-        " VALUES (:id, :organisation_id, :instance_id, :upload_id, :dataset_sha256, :object_key, :now)"
+        "INSERT INTO instance_conflict (id, organisation_id, instance_id, upload_id, dataset_sha256, object_key, state,"
+        " at) VALUES (:id, :organisation_id, :instance_id, :upload_id, :dataset_sha256, :object_key, :state, :now)"
         " ON CONFLICT (instance_id, dataset_sha256) DO NOTHING",
         id=id,
         organisation_id=site.organisation_id,
@@ -184,9 +193,20 @@ def add_conflict(
         upload_id=upload_id,
         dataset_sha256=dataset_sha256,
         object_key=object_key,
+        state=state,
         now=now,
     )
     return added == 1
+
+
+def other_state(site: Site, instance_id: UUID, dataset_sha256: bytes) -> str | None:
+    """What is known of these bytes beside the instance: `comparing`, `duplicate` or `conflict`."""
+    found: str | None = site.value(
+        "SELECT state FROM instance_conflict WHERE instance_id = :instance AND dataset_sha256 = :sha256",
+        instance=instance_id,
+        sha256=dataset_sha256,
+    )
+    return found
 
 
 def journey(site: Site, study_instance_uid: str) -> list[dict[str, Any]]:

@@ -57,6 +57,7 @@ class Kept:
     dataset_sha256: bytes
     object_sha256: bytes
     stored_at: datetime
+    transfer_syntax_uid: str
 
 
 def insert(site: Site, upload: Upload, *, attributes: dict[str, Any]) -> None:
@@ -117,10 +118,11 @@ def kept(site: Site, sop_instance_uid: str) -> list[Kept]:
     """What is ingested under this UID, the first instance before those in conflict with it."""
     return site.many(
         Kept,
-        "SELECT u.id AS upload_id, i.dataset_sha256, i.object_sha256, u.confirmed_at AS stored_at"
+        "SELECT u.id AS upload_id, i.dataset_sha256, i.object_sha256, u.confirmed_at AS stored_at,"
+        " i.transfer_syntax_uid"
         " FROM instance i JOIN upload u ON u.id = i.upload_id WHERE i.sop_instance_uid = :uid"
         " UNION ALL "
-        "SELECT u.id, c.dataset_sha256, u.object_sha256, u.confirmed_at"
+        "SELECT u.id, c.dataset_sha256, u.object_sha256, u.confirmed_at, u.transfer_syntax_uid"
         " FROM instance i JOIN instance_conflict c ON c.instance_id = i.id JOIN upload u ON u.id = c.upload_id"
         " WHERE i.sop_instance_uid = :uid",
         uid=sop_instance_uid,
