@@ -63,11 +63,12 @@ def back(site: Site, row: DeliveryRow, reason: Reason, now: datetime) -> Deliver
     return returned
 
 
-def end(site: Site, row: DeliveryRow, event: Event, now: datetime, *, replaced_by: uuid.UUID | None = None) -> None:
+def end(site: Site, row: DeliveryRow, event: Event, now: datetime) -> DeliveryRow:
     """The delivery is over because of a person: cancelled, or sent anew as another one."""
-    move(site, replace(row, replaced_by=replaced_by), event, now)
+    ended = move(site, row, event, now)
     if row.gateway_id is not None:
         commands.cancel(site, row.gateway_id, row.id, now)
+    return ended
 
 
 def take_acknowledgement(

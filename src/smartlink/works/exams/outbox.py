@@ -2,7 +2,7 @@
 
 import uuid
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 
 import structlog
@@ -89,10 +89,10 @@ def _send(site: Site, actor: Actor, delivery_id: uuid.UUID, now: datetime) -> tu
         message = "Somebody has sent or cancelled it already."
         raise Conflict(message)
     unsent = [one.instance_id for one in deliveries.items(site, delivery_id) if one.state != Item.SENT]
-    fresh = tuple(
-        submission.start(site, actor, exam, target, unsent, now, again=row.resend) for target in _targets(site, row)
-    )
-    orders.end(site, row, Event.SENT_ANEW, now, replaced_by=fresh[0])
+    targets = _targets(site, row)
+    ended = orders.end(site, row, Event.SENT_ANEW, now)  # the gateway forgets the old one before it hears of the new
+    fresh = tuple(submission.start(site, actor, exam, target, unsent, now, again=row.resend) for target in targets)
+    deliveries.move(site, replace(ended, replaced_by=fresh[0]))
     rights.record(
         site,
         actor,

@@ -84,14 +84,16 @@ def acknowledge(site: Site, gateway_id: UUID, command_ids: Sequence[UUID], now: 
 
 
 def withdraw(site: Site, delivery_id: UUID, now: datetime) -> bool:
-    """No command of this delivery comes any more; whether its gateway may have seen one already."""
+    """No order of this delivery comes any more; whether its gateway may have seen one, and was not told to cancel."""
     seen: bool = site.value(
         "SELECT EXISTS (SELECT 1 FROM command WHERE delivery_id = :id AND kind = 'deliver'"
-        " AND (acknowledged_at IS NOT NULL OR leased_until IS NOT NULL))",
+        " AND (acknowledged_at IS NOT NULL OR leased_until IS NOT NULL))"
+        " AND NOT EXISTS (SELECT 1 FROM command WHERE delivery_id = :id AND kind = 'cancel')",
         id=delivery_id,
     )
     site.run(
-        "UPDATE command SET acknowledged_at = :now WHERE delivery_id = :id AND acknowledged_at IS NULL",
+        "UPDATE command SET acknowledged_at = :now WHERE delivery_id = :id AND kind = 'deliver'"
+        " AND acknowledged_at IS NULL",
         id=delivery_id,
         now=now,
     )
