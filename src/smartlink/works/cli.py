@@ -3,21 +3,27 @@
 Imports stand inside the commands, so that `works --help` answers at once.
 """
 
-import json
 import sys
 import uuid
-from collections.abc import Iterator
-from contextlib import contextmanager
-from datetime import UTC, datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, NoReturn
+from typing import Annotated
 
 import typer
 
-if TYPE_CHECKING:
-    from smartlink.works.access import Site
-    from smartlink.works.build import Floor
-    from smartlink.works.settings import Settings
+from smartlink.works import cli_notices
+from smartlink.works.terminal import (
+    DataOption,
+    FacilityOption,
+    JsonOption,
+    OrganisationOption,
+    fail,
+    floor,
+    now,
+    say,
+    settings_of,
+    site_of,
+    told_made,
+)
 
 app = typer.Typer(
     name="works",
@@ -28,14 +34,6 @@ app = typer.Typer(
     rich_markup_mode=None,
     add_completion=False,
 )
-
-DataOption = Annotated[
-    Path | None,
-    typer.Option("--data", envvar="WORKS_DATA", help="Folder of the deployment's key and the embedded services."),
-]
-JsonOption = Annotated[bool, typer.Option("--json", help="Answer in JSON, for programs.")]
-OrganisationOption = Annotated[uuid.UUID, typer.Option("--organisation", help="The organisation's id.")]
-FacilityOption = Annotated[uuid.UUID, typer.Option("--facility", help="The facility's id.")]
 
 
 def main() -> None:
@@ -66,8 +64,8 @@ def migrate(data: DataOption = None, as_json: JsonOption = False) -> None:
     """Bring the database to the schema of this version; `works run` does so by itself."""
     from smartlink.works.store import schema
 
-    with _ground(data, as_json=as_json):
-        _say({"revision": schema.newest()}, "The database is at the newest schema.", as_json=as_json)
+    with floor(data, as_json=as_json):
+        say({"revision": schema.newest()}, "The database is at the newest schema.", as_json=as_json)
 
 
 @app.command(epilog='Example: works create-organisation "Northfield Group"')
@@ -79,9 +77,9 @@ def create_organisation(
     """Make an organisation and print its id."""
     from smartlink.works.people import directory
 
-    with _ground(data, as_json=as_json) as ground:
+    with floor(data, as_json=as_json) as ground:
         made = directory.create_organisation(ground.access, name, now())
-    _made(made, "Organisation", name, as_json=as_json)
+    told_made(made, "Organisation", name, as_json=as_json)
 
 
 @app.command(epilog='Example: works create-facility "Northfield General" --organisation ID --time-zone Europe/Madrid')
@@ -95,9 +93,9 @@ def create_facility(
     """Make a facility and print its id; it begins with the specialty General as its default."""
     from smartlink.works.people import directory
 
-    with _site(data, organisation, as_json=as_json) as site:
+    with site_of(data, organisation, as_json=as_json) as site:
         made = directory.create_facility(site, name, time_zone, now())
-    _made(made, "Facility", name, as_json=as_json)
+    told_made(made, "Facility", name, as_json=as_json)
 
 
 @app.command(epilog="Example: works create-specialty Cardiology --organisation ID --facility ID --default")
@@ -112,9 +110,9 @@ def create_specialty(
     """Make a specialty of a facility and print its id."""
     from smartlink.works.people import directory
 
-    with _site(data, organisation, as_json=as_json) as site:
+    with site_of(data, organisation, as_json=as_json) as site:
         made = directory.create_specialty(site, facility, name, now(), default=default)
-    _made(made, "Specialty", name, as_json=as_json)
+    told_made(made, "Specialty", name, as_json=as_json)
 
 
 @app.command(
@@ -161,9 +159,9 @@ def create_user(
         specialty_ids=tuple(specialty or ()),
         dicom_names=tuple(dicom_name or ()),
     )
-    with _site(data, organisation, as_json=as_json) as site:
+    with site_of(data, organisation, as_json=as_json) as site:
         made = directory.create_person(site, Passwords(), new, now())
-    _made(made, "User", email, as_json=as_json)
+    told_made(made, "User", email, as_json=as_json)
 
 
 @app.command(epilog="Example: works create-licence-key --organisation ID --facility ID")
@@ -173,13 +171,13 @@ def create_licence_key(
     """Make a facility's license key and show it, once. A former key ends, and the gateway that used it."""
     from smartlink.works.fleet import licence_keys
 
-    with _site(data, organisation, as_json=as_json) as site:
+    with site_of(data, organisation, as_json=as_json) as site:
         made = licence_keys.create(site, facility, by=None, now=now())
     told = {"id": str(made.id), "key": made.key, "prefix": made.prefix, "revoked_gateways": made.revoked_gateways}
     words = f"License key, shown only now: {made.key}"
     if made.revoked_gateways:
         words += "\nThe gateway that worked with the former key is deactivated."
-    _say(told, words, as_json=as_json)
+    say(told, words, as_json=as_json)
 
 
 @app.command(epilog="Example: works journey 1.2.840.1 --organisation ID")
@@ -192,20 +190,20 @@ def journey(
     """Show where an exam is and when each of its instances passed each hop. Nothing of the patient is shown."""
     from smartlink.works.exams.journey import of_study
 
-    with _site(data, organisation, as_json=as_json) as site:
+    with site_of(data, organisation, as_json=as_json) as site:
         found = of_study(site, study_instance_uid)
     if not found.known:
-        _fail("Works has nothing of this study.", as_json=as_json)
+        fail("Works has nothing of this study.", as_json=as_json)
     told = found.as_json()
     exam = told["exam"] or {}
     lines = [f"Exam: {exam.get('folder', 'not yet')}"]
     lines += [f"  {one.get('sop_instance_uid')}: {one.get('state')}" for one in told["instances"]]
-    _say(told, "\n".join(lines), as_json=as_json)
+    say(told, "\n".join(lines), as_json=as_json)
 
 
-def now() -> datetime:
-    """The real time."""
-    return datetime.now(UTC)
+app.add_typer(cli_notices.recipients, name="recipients")
+app.command("mails", epilog=cli_notices.MAILS_EXAMPLE)(cli_notices.mails)
+app.command("mail-test", epilog=cli_notices.MAIL_TEST_EXAMPLE)(cli_notices.mail_test)
 
 
 def _serve(data: Path | None, *, as_json: bool, web: bool = True, work: bool = True) -> None:
@@ -213,50 +211,18 @@ def _serve(data: Path | None, *, as_json: bool, web: bool = True, work: bool = T
     from smartlink.works.embedded.process import ServiceFailed
     from smartlink.works.errors import WorksError
 
-    settings = _settings(data, as_json=as_json)
+    settings = settings_of(data, as_json=as_json)
     log.configure()
 
     def ready() -> None:
         told = {"url": settings.url} if web else {}
-        _say(told, f"Works runs at {settings.url}. Stop with Ctrl+C." if web else "Works works.", as_json=as_json)
+        say(told, f"Works runs at {settings.url}. Stop with Ctrl+C." if web else "Works works.", as_json=as_json)
 
     try:
         code = service.run(settings, ready, web=web, work=work)
     except (WorksError, ServiceFailed, OSError) as error:
-        _fail(str(error), as_json=as_json)
+        fail(str(error), as_json=as_json)
     raise typer.Exit(code)
-
-
-def _settings(data: Path | None, *, as_json: bool) -> "Settings":
-    from smartlink.works import settings
-    from smartlink.works.errors import Invalid
-
-    try:
-        return settings.read(data=data)
-    except Invalid as error:
-        _fail(str(error), as_json=as_json)
-
-
-@contextmanager
-def _ground(data: Path | None, *, as_json: bool) -> "Iterator[Floor]":
-    """Database and storage, whether or not `works run` runs; what goes wrong is told in a sentence."""
-    from smartlink.works import build, log
-    from smartlink.works.embedded.process import ServiceFailed
-    from smartlink.works.errors import WorksError
-
-    log.configure()
-    try:
-        with build.floor(_settings(data, as_json=as_json)) as ground:
-            yield ground
-    except (WorksError, ServiceFailed) as error:
-        _fail(str(error), as_json=as_json)
-
-
-@contextmanager
-def _site(data: Path | None, organisation: uuid.UUID, *, as_json: bool) -> "Iterator[Site]":
-    """One transaction of an organisation."""
-    with _ground(data, as_json=as_json) as ground, ground.access.organisation(organisation) as site:
-        yield site
 
 
 def _password(given: str | None, *, from_stdin: bool) -> str:
@@ -266,17 +232,3 @@ def _password(given: str | None, *, from_stdin: bool) -> str:
         return given
     asked: str = typer.prompt("Password", hide_input=True, confirmation_prompt=True)
     return asked
-
-
-def _made(made: uuid.UUID, kind: str, name: str, *, as_json: bool) -> None:
-    _say({"id": str(made), "name": name}, f"{kind} {name}: {made}", as_json=as_json)
-
-
-def _say(told: dict[str, Any], words: str, *, as_json: bool) -> None:
-    typer.echo(json.dumps(told, ensure_ascii=False) if as_json else words)
-    sys.stdout.flush()
-
-
-def _fail(sentence: str, *, as_json: bool) -> NoReturn:
-    typer.echo(json.dumps({"error": sentence}, ensure_ascii=False) if as_json else sentence, err=not as_json)
-    raise typer.Exit(1)
