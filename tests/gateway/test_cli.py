@@ -78,6 +78,12 @@ def test_an_empty_gateway_answers_every_question(command: Command) -> None:
     assert command("queue", "--state", "parked")["items"] == []
 
 
+@pytest.mark.proves("R146")
+def test_deliveries_can_be_tried_again(command: Command) -> None:
+    assert command("retry", "--parked") == {"tried_again": []}
+    assert "There is no delivery 17" in command("retry", "17", code=1)["error"]
+
+
 def test_words_for_people(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     for words in (["status"], ["settings"], ["connections"], ["queue"]):
         with pytest.raises(SystemExit) as end:

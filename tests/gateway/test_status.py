@@ -11,10 +11,10 @@ import pytest
 
 from smartlink.gateway.delivery import State
 from smartlink.gateway.status import connections_of, queue_of, status_of
-from smartlink.gateway.store import licences, service
+from smartlink.gateway.store import deliveries, destinations, licences, service
 from smartlink.gateway.store.database import Database
 from tests.gateway.conftest import START
-from tests.gateway.store.examples import an_instance, an_ultrasound
+from tests.gateway.store.examples import a_pacs, an_instance, an_ultrasound
 from tests.gateway.store.test_licences import an_activation
 
 
@@ -62,3 +62,15 @@ def test_the_queue_is_bounded_and_its_totals_are_whole(database: Database) -> No
     held = queue_of(database, State.HELD, 10)
     assert [one["sop_instance_uid"] for one in held["items"]] == ["1.2.3.0"]
     assert "00080060" not in json.dumps(found, default=str)
+
+
+@pytest.mark.proves("R143")
+def test_each_pacs_is_shown_with_what_waits_for_it_and_why(database: Database, tmp_path: Path) -> None:
+    pacs = a_pacs(database)
+    instance_id = an_instance(database, 1)
+    database.write(lambda tx: deliveries.add(tx, instance_id, str(pacs.id), None, State.WAITING, START))
+    database.write(lambda tx: destinations.failing(tx, str(pacs.id), START, "Nobody listens.", "port"))
+    for found in (status_of(database, tmp_path, START), queue_of(database, None, 10)):
+        shown = found["pacs"]["ARCHIVE"]
+        assert (shown["waiting"], shown["failing_since"], shown["problem"]) == (1, START, "Nobody listens.")
+        assert found["to_be_fetched"] == 0

@@ -171,8 +171,34 @@ def queue(
         print_json(found)
     else:
         typer.echo("  ".join(f"{name}: {count}" for name, count in found["counts"].items()))
-        columns = ["id", "words", "attempts", "calling_ae_title", "sop_instance_uid", "received_at", "sent_at", "cause"]
+        columns = ["id", "destination", "words", "attempts", "sop_instance_uid", "received_at", "sent_at", "cause"]
         print_table(columns, [[shown(one[column]) for column in columns] for one in found["items"]])
+
+
+@app.command(short_help="Try deliveries again.", epilog="Example: smartlink retry 17 18, or: smartlink retry --parked")
+def retry(
+    deliveries: Annotated[
+        list[int] | None, typer.Argument(metavar="[ID]...", help="Deliveries, as `smartlink queue` shows them.")
+    ] = None,
+    parked: Annotated[bool, typer.Option("--parked", help="All that need attention.")] = False,
+    data: DataOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Try parked or waiting deliveries again at once, each in a new retry window."""
+    from smartlink.gateway.errors import Refused
+    from smartlink.gateway.retrying import try_again
+
+    if not deliveries and not parked:
+        raise typer.BadParameter("Say which deliveries, or --parked.")
+    with catalogue(data, as_json=as_json) as (deployment, database), logged(deployment):
+        try:
+            tried = try_again(database, deliveries or (), parked=parked, now=now())
+        except Refused as refusal:
+            fail(str(refusal), as_json=as_json)
+    if as_json:
+        print_json({"tried_again": tried})
+    else:
+        typer.echo(f"{len(tried)} deliveries are tried again.")
 
 
 def _works_url(text: str | None, *, as_json: bool) -> str:

@@ -9,7 +9,18 @@ import psutil
 
 from smartlink.gateway.intake import read_disk, reserve_of
 from smartlink.gateway.settings import administrator_settings
-from smartlink.gateway.store import connections, counters, deliveries, instances, licences, service, settings
+from smartlink.gateway.store import (
+    connections,
+    counters,
+    deliveries,
+    destinations,
+    instances,
+    licences,
+    orders,
+    service,
+    settings,
+)
+from smartlink.link.connections import Kind
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -38,6 +49,8 @@ def status_of(database: Database, folder: Path, now: datetime) -> dict[str, Any]
                 "reserve_bytes": reserve_of(disk, values.disk_reserve_bytes),
             },
             "works": _link(service.find_link(tx)),
+            "pacs": _pacs(tx),
+            "to_be_fetched": orders.missing(tx).count,
         }
 
     return database.read(ask)
@@ -81,6 +94,8 @@ def queue_of(database: Database, state: State | None, limit: int) -> dict[str, A
         return {
             "counts": {state.value: count for state, count in counts.items()},
             "total": sum(counts.values()),
+            "pacs": _pacs(tx),
+            "to_be_fetched": orders.missing(tx).count,
             "items": [_item(one) for one in deliveries.listing(tx, state, limit)],
             "unreadable": [
                 {"spool_name": one.spool_name, "why": one.unreadable, "received_at": one.kept_at}
@@ -89,6 +104,23 @@ def queue_of(database: Database, state: State | None, limit: int) -> dict[str, A
         }
 
     return database.read(ask)
+
+
+def _pacs(tx: Transaction) -> dict[str, dict[str, Any]]:
+    """Return for each PACS, by its AE title, how many deliveries are in which state and what is wrong with it."""
+    found = {}
+    for one in connections.live(tx):
+        if one.kind is Kind.PACS:
+            how = destinations.find(tx, str(one.id))
+            counts = counters.deliveries(tx, str(one.id))
+            found[str(one.ae_title)] = {
+                **{state.value: count for state, count in counts.items()},
+                "connection_id": str(one.id),
+                "failing_since": how.failing_since,
+                "problem": how.problem,
+                "last_accepted_at": how.last_accepted_at,
+            }
+    return found
 
 
 def _item(one: deliveries.Listed) -> dict[str, Any]:

@@ -266,6 +266,18 @@ def retry(tx: Transaction, delivery_id: int, now: datetime) -> State:
     return _move(tx, delivery_id, Event.RETRIED, now)
 
 
+def try_again(tx: Transaction, delivery_id: int, now: datetime) -> State:
+    """A person wants this tried at once: parked or waiting, in a new retry window.
+
+    Return its new state; raise IllegalMove when there is nothing to try, LookupError when there is no such delivery.
+    """
+    row = tx.execute(FIND_STATE, {"id": delivery_id}).fetchone()
+    if row is not None and row["state"] == State.WAITING:
+        anew(tx, delivery_id, now)
+        return State.WAITING
+    return retry(tx, delivery_id, now)
+
+
 def cancel(tx: Transaction, delivery_id: int, now: datetime) -> State:
     """A person gives a delivery up; return its new state, or raise IllegalMove or LookupError."""
     return _move(tx, delivery_id, Event.CANCELLED, now)
