@@ -76,6 +76,23 @@ def test_a_silent_peer_is_given_up_in_time(play: str, what: str) -> None:
     assert failed.value.layer is Layer.TIMEOUT
 
 
+def test_what_was_answered_before_a_silence_stays_answered() -> None:
+    until = Until()
+
+    def play(sock: socket.socket) -> None:
+        callee = Callee(sock).associate()
+        callee.answer(*callee.take())
+        until.over.wait(20)
+
+    outcomes: list[Outcome] = []
+    with scripted(play) as port:
+        with pytest.raises(AssociationFailed) as failed:
+            store(archive(port), items(*FILES[:3]), QUICK, outcomes.append)
+        until.over.set()
+    assert failed.value.layer is Layer.TIMEOUT
+    assert outcomes == [Answered(0, 0)]
+
+
 def test_a_peer_that_takes_nothing_any_more_is_given_up(large: list[Outcome]) -> None:
     assert large == []
 
