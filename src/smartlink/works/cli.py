@@ -10,7 +10,7 @@ from typing import Annotated
 
 import typer
 
-from smartlink.works import cli_notices
+from smartlink.works import cli_exams, cli_notices
 from smartlink.works.terminal import (
     DataOption,
     FacilityOption,
@@ -201,6 +201,7 @@ def journey(
     say(told, "\n".join(lines), as_json=as_json)
 
 
+app.add_typer(cli_exams.app)
 app.add_typer(cli_notices.recipients, name="recipients")
 app.command("mails", epilog=cli_notices.MAILS_EXAMPLE)(cli_notices.mails)
 app.command("mail-test", epilog=cli_notices.MAIL_TEST_EXAMPLE)(cli_notices.mail_test)

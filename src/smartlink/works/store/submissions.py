@@ -246,3 +246,36 @@ def outbox_count(site: Site, person_id: UUID) -> int:
         person=person_id,
     )
     return found
+
+
+@dataclass(frozen=True, slots=True)
+class ExamLine:
+    """One exam in a list without a word about the patient."""
+
+    exam_id: UUID
+    study_instance_uid: str
+    folder: str
+    state: str
+    version: int
+    owner: str | None
+    reason: str | None
+    images: int
+
+
+def lines(site: Site, folder: str | None) -> list[ExamLine]:
+    """The organisation's exams, the latest first; those of one folder when it is named."""
+    return site.many(
+        ExamLine,
+        "SELECT e.id AS exam_id, e.study_instance_uid, e.folder, e.state, e.version, p.display_name AS owner, e.reason,"
+        " (SELECT count(*) FROM instance i WHERE i.exam_id = e.id) AS images"
+        " FROM exam e LEFT JOIN person p ON p.id = e.owner_person_id"
+        " WHERE CAST(:folder AS text) IS NULL OR e.folder = :folder"
+        " ORDER BY e.last_received_at DESC, e.id LIMIT 1000",
+        folder=folder,
+    )
+
+
+def exam_of_study(site: Site, study_instance_uid: str) -> UUID | None:
+    """The exam of this Study Instance UID."""
+    found: UUID | None = site.value("SELECT id FROM exam WHERE study_instance_uid = :uid", uid=study_instance_uid)
+    return found
