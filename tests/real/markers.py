@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
     from pathlib import Path
 
-IMAGES: Final = ("spool", "incomplete", "downloads", "objects", "postgresql")
+IMAGES: Final = ("spool", "incomplete", "fetched", "objects", "postgresql")
 """Folders whose files are the images and the databases themselves."""
 
 AT_THE_GATEWAY: Final = frozenset({("instance", "attributes")})
