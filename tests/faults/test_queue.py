@@ -1,388 +1,294 @@
 """The queue as a state machine on the real catalogue: no accepted instance is without a live delivery or an end.
 
 Hypothesis plays arrivals, claims, answers, lost leases, kills, retries, a destination that fails and comes back,
-connections that Works does not know, and the janitor, in any order. A model keeps book beside it, in its own words.
+connections that Works does not know or that are deleted, orders of Works and their ends, and the janitor, in any
+order. The same holds for what Works orders: each item is wanted, on its way, or at an end that Works is told.
 """
 
 from __future__ import annotations
 
-import shutil
-import tempfile
-from collections.abc import Callable, Collection, Iterable
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
-from pathlib import Path
-from typing import TYPE_CHECKING, Any, TypeVar
-from uuid import UUID, uuid4
+from datetime import timedelta
+from typing import TYPE_CHECKING, Any, ClassVar
+from uuid import UUID
 
 import pytest
-from hypothesis import settings, target
+from hypothesis import settings
 from hypothesis import strategies as st
-from hypothesis.stateful import RuleBasedStateMachine, initialize, rule, run_state_machine_as_test
+from hypothesis.stateful import rule, run_state_machine_as_test
 
-from smartlink.gateway.connections import new_ultrasound
-from smartlink.gateway.delivery import IllegalMove, State
-from smartlink.gateway.retry import Breaker, next_attempt
-from smartlink.gateway.store import connections, counters, deliveries, instances
-from smartlink.gateway.store.database import Database, open_in
-from smartlink.gateway.store.deliveries import WORKS, Claim
-from smartlink.standard.names import AETitle
+from smartlink.gateway.delivery import State
+from smartlink.gateway.store import deliveries, instances, orders
+from smartlink.gateway.store.database import moment, moment_or_none
+from smartlink.link.deliveries import ItemState
+from tests.faults.queue_machine import (
+    ARCHIVE,
+    DESTINATIONS,
+    ENDED,
+    MOST,
+    STUBBORN,
+    Owed,
+    Queue,
+    digests,
+    new_instance,
+    uid,
+)
 
 if TYPE_CHECKING:
+    from collections.abc import Collection
+
     from smartlink.gateway.store.database import Transaction
 
-T = TypeVar("T")
-
-Decision = Callable[["Transaction", int, datetime], State]
-
-START = datetime(2026, 11, 24, 4, 0, tzinfo=UTC)
-LEASE = timedelta(minutes=15)
-INTERVAL = timedelta(minutes=5)
-FAR_FUTURE = datetime(9999, 1, 1, tzinfo=UTC)
-ARCHIVE, STUBBORN = "ARCHIVE", "STUBBORN"
-DESTINATIONS = (WORKS, ARCHIVE, STUBBORN)
-LIVE = frozenset({"held", "waiting", "sending", "parked"})
-ENDED = frozenset({"sent", "exhausted", "cancelled"})
-MOST = 40
-QUICK_FOLDER = next((path for path in ("/dev/shm",) if Path(path).is_dir()), None)
-"""Memory, where there is such a folder: what survives a power cut is tested elsewhere."""
+WINDOW = timedelta(days=1)
+DROPPED = frozenset({("waiting", "cancelled"), ("parked", "cancelled")})
+GONE = "This PACS connection was deleted."
 
 
 @dataclass(slots=True)
-class Owed:
-    """What the model knows of one delivery."""
+class Ordered:
+    """What the model knows of one ordered instance."""
 
-    instance: int
+    order: UUID
+    number: int
     destination: str
-    state: str
-    lease: str | None = None
-    due: datetime = START
+    wanted: bool = True
+    """Nobody took the order back."""
 
 
-@dataclass(slots=True)
-class InHand:
-    """A claim that somebody works on, or believes to."""
+class OrderedQueue(Queue):
+    """The queue, and what Works orders for the PACS."""
 
-    claim: Claim
-    until: datetime
-    destination: str
-
-
-class Queue(RuleBasedStateMachine):
-    """Deliveries on a real catalogue in a folder of their own."""
+    HAPPENINGS: ClassVar[tuple[str, ...]] = (
+        *Queue.HAPPENINGS,
+        *("works_orders",) * 3,
+        *("a_file_is_fetched",) * 3,
+        "works_orders_the_same_again",
+        "works_takes_an_order_back",
+        *("works_is_told",) * 2,
+        "the_retry_window_closes",
+        "the_retry_interval_becomes_shorter",
+        "a_pacs_is_deleted",
+    )
 
     def __init__(self) -> None:
         super().__init__()
-        self.folder = Path(tempfile.mkdtemp(prefix="queue-", dir=QUICK_FOLDER))
-        self.kills = 0
-        self.now = START
-        self.database = self._open()
-        self.origins: list[UUID] = []
-        self.known_to_works: set[UUID] = set()
-        self.origin_of: dict[int, UUID] = {}
-        self.received_at: dict[int, datetime] = {}
-        self.receipts: set[int] = set()
-        self.purged: set[int] = set()
-        self.owed: dict[int, Owed] = {}
-        self.in_hand: list[InHand] = []
-        self.breakers = {destination: Breaker() for destination in DESTINATIONS}
+        self.ordered: dict[UUID, Ordered] = {}
+        self.deleted: set[str] = set()
+        self.fetched = self.given = 0
 
-    def _open(self) -> Database:
-        return open_in(self.folder / f"run-{self.kills}")
-
-    def _write(self, work: Callable[..., T], *values: object) -> T:
-        return self.database.write(lambda tx: work(tx, *values))
-
-    @rule(what=st.lists(st.tuples(st.deferred(lambda: st.sampled_from(HAPPENINGS)), st.integers(0, MOST)), min_size=1))
-    def this_happens(self, what: list[tuple[str, int]]) -> None:
+    @rule(what=st.lists(st.tuples(st.sampled_from(HAPPENINGS), st.integers(0, MOST)), min_size=1))
+    def these_happen(self, what: list[tuple[str, int]]) -> None:
         """One rule, since Hypothesis leaves out whole rules in a run, and most runs would claim or end nothing."""
-        for name, number in what:
-            getattr(self, name)(number)
-            self.every_accepted_instance_has_a_live_delivery_or_a_final_state()
-            self.the_counters_are_what_is_there()
-
-    # -- arrivals
-
-    @initialize()
-    def two_ultrasound_systems(self) -> None:
-        for title in ("US01", "US02"):
-            origin = new_ultrasound(uuid4(), AETitle(title), "192.0.2.7", uuid4())
-            self._write(connections.add, origin, START)
-            self.origins.append(origin.id)
-        self.known_to_works.add(self.origins[0])
-        for which, also_to in ((0, (ARCHIVE,)), (1, ()), (0, (ARCHIVE, STUBBORN))):
-            self._acknowledge(which, also_to)
+        self.they_happen(what)
 
     def an_instance_is_acknowledged(self, number: int) -> None:
-        """It is owed to Works, and to each PACS whose specialties include the connection's (R44)."""
-        self._acknowledge(number % 2, DESTINATIONS[1 : 1 + number % 3])
+        live = [destination for destination in DESTINATIONS[1 : 1 + number % 3] if destination not in self.deleted]
+        self._acknowledge(number % 2, tuple(live))
 
-    def _acknowledge(self, which: int, also_to: tuple[str, ...]) -> None:
-        origin, number = self.origins[which], len(self.received_at) + 1
-        first = State.WAITING if origin in self.known_to_works else State.HELD
+    # -- orders
 
-        def enter(tx: Transaction) -> int:
-            entered = instances.add(tx, _new_instance(number, origin, self.now))
-            assert entered is not None
-            deliveries.add(tx, entered, WORKS, origin, first, self.now)
-            for pacs in also_to:
-                deliveries.add(tx, entered, pacs, None, State.WAITING, self.now)
-            return entered
+    def works_orders(self, number: int) -> None:
+        """Some are of instances that came from here, some of others; some for a PACS that is gone."""
+        of = 1 + number % 3 if number % 2 else 1000 + number % 3
+        self._order(
+            self._new_id(), Ordered(self._new_id(), of, (ARCHIVE, STUBBORN)[number % 2]), resend=number % 7 == 0
+        )
 
-        entered = self.database.write(enter)
-        self.origin_of[entered], self.received_at[entered] = origin, self.now
-        for row in self._rows("SELECT id, destination, state FROM delivery WHERE instance_id = ?", entered):
-            self.owed[row["id"]] = Owed(entered, row["destination"], row["state"], due=self.now)
-        assert {one.destination for one in self.owed.values() if one.instance == entered} == {WORKS, *also_to}
+    def works_orders_the_same_again(self, number: int) -> None:
+        """A person pressed Send in the Outbox, or other bytes were derived: the same item in another order."""
+        if self.ordered:
+            key = sorted(self.ordered)[number % len(self.ordered)]
+            known, other_bytes = self.ordered[key], number % 5 == 0
+            self._order(
+                key, Ordered(self._new_id(), known.number + other_bytes, known.destination), resend=number % 3 == 0
+            )
 
-    # -- attempts
+    def a_file_is_fetched(self, number: int) -> None:
+        """What has to be; what is settled meanwhile is not fetched."""
 
-    def some_are_claimed(self, number: int) -> None:
-        destination = DESTINATIONS[number % 3]
-        breaker = self.breakers[destination]
-        until, limit = self.now + LEASE, breaker.limit(1 + number % 4)
-        if breaker.is_open:
-            assert limit == 0, "nothing goes to a destination that fails"
+        def write(tx: Transaction) -> None:
+            for item in orders.wanted(tx, self.now, 1 + number % 2):
+                if item.destination in self.deleted:
+                    orders.end(tx, item.id, ItemState.EXHAUSTED, self.now, GONE)
+                elif not orders.settle(tx, item, self.now):
+                    self._enter(tx, item)
+
+        self.database.write(write)
+        self._learn({("parked", "waiting"), ("waiting", "waiting"), ("new", "waiting")})
+
+    def works_takes_an_order_back(self, number: int) -> None:
+        if not self.ordered:
             return
-        claims = self.database.write(lambda tx: deliveries.claim(tx, destination, self.now, until, limit))
-        due = [
+        order = self.ordered[sorted(self.ordered)[number % len(self.ordered)]].order
+        self._write(orders.cancel, order, self.now)
+        for one in self.ordered.values():
+            one.wanted &= one.order != order
+        self._nobody_else_lost(self._learn(DROPPED))
+
+    def works_is_told(self, number: int) -> None:
+        news = self.database.read(lambda tx: orders.untold(tx, 1 + number % 8))
+        self._write(orders.told, news)
+
+    def the_retry_window_closes(self, number: int) -> None:
+        """R144: what was ordered and failed for the whole of Continue Retry Until; uploads never."""
+        destination, failing = (ARCHIVE, STUBBORN)[number % 2], number % 3 == 0
+        before = self.now - WINDOW
+        of_orders = self._linked()
+        due = {
             key
             for key, one in self.owed.items()
-            if (one.destination, one.state) == (destination, "waiting") and one.due <= self.now
-        ]
-        assert len(claims) == min(len(due), limit), "whatever is due goes, one destination beside the other"
-        for claim in claims:
-            assert claim.id in due
-            self.owed[claim.id].state, self.owed[claim.id].lease = "sending", claim.lease
-            self.in_hand.append(InHand(claim, until, destination))
+            if (one.destination, one.state) == (destination, "waiting")
+            and one.window <= before
+            and (failing or (one.fault is not None and one.fault <= before))
+            and key in of_orders
+        }
+        count = self.database.write(
+            lambda tx: deliveries.exhaust(tx, destination, self.now, before, failing=failing, cause="No answer.")
+        )
+        assert count == len(due)
+        assert self._learn({("waiting", "exhausted")}) == due
 
-    def an_attempt_fails_by_itself(self, number: int) -> None:
-        if hand := self._one_in_hand(number):
-            due = next_attempt(self.now, INTERVAL, number / MOST)
-            counted = self._write(deliveries.failed, hand.claim, self.now, due, "Not this time.")
-            self._ended(hand, "waiting", counted=counted, due=due)
+    def the_retry_interval_becomes_shorter(self, number: int) -> None:
+        self._write(deliveries.hurry, DESTINATIONS[number % 3], self.now)
+        self._learn({("waiting", "waiting")})
 
-    def an_instance_is_refused(self, number: int) -> None:
-        if hand := self._one_in_hand(number):
-            counted = self._write(deliveries.refused, hand.claim, self.now, "Damaged.", "Send it again.")
-            self._ended(hand, "parked", counted=counted)
+    def a_pacs_is_deleted(self, _: int) -> None:
+        """R86: what Works ordered goes to its Outbox; what is being sent now ends first, and is found again later."""
+        self.deleted.add(STUBBORN)
+        self._write(deliveries.abandon, STUBBORN, self.now, GONE)
+        self._learn({("waiting", "exhausted"), *DROPPED})
 
-    def works_does_not_know_the_connection(self, number: int) -> None:
-        hand = self._one_in_hand(number, WORKS)
-        if hand:
-            counted = self._write(deliveries.withheld, hand.claim, self.now, "Works does not know the connection.")
-            if self._ended(hand, "held", counted=counted):
-                self.known_to_works.discard(self.origin_of[hand.claim.instance.id])
-
-    def an_instance_is_accepted(self, number: int) -> None:
-        hand = self._one_in_hand(number)
-        if hand is None:
-            return
-
-        def write(tx: Transaction) -> bool:
-            counted = deliveries.accepted(tx, hand.claim, self.now)
-            if counted and hand.destination == WORKS:
-                instances.receipt(tx, hand.claim.instance.id, self.now)
-            return counted
-
-        if self._ended(hand, "sent", counted=self.database.write(write)):
-            self.breakers[hand.destination].succeeded()
-            if hand.destination == WORKS:
-                self.receipts.add(hand.claim.instance.id)
-
-    # -- the destination as a whole
-
-    def a_destination_is_probed(self, number: int) -> None:
-        """A good probe lets one through."""
-        breaker = self.breakers[DESTINATIONS[number % 3]]
-        if breaker.is_open and breaker.may_probe(self.now):
-            breaker.probed()
-            assert breaker.limit(16) == 1
-
-    def a_destination_fails(self, number: int) -> None:
-        """All that is in hand for it goes back at once; nothing is parked."""
-        destination = DESTINATIONS[number % 3]
-        self.breakers[destination].failed(self.now)
-        mine = [hand for hand in self.in_hand if hand.destination == destination]
-        self.in_hand = [hand for hand in self.in_hand if hand.destination != destination]
-        for hand in mine:
-            counted = self._write(deliveries.failed, hand.claim, self.now, self.now, "No route.")
-            self._ended(hand, "waiting", counted=counted, due=self.now)
-
-    def works_acknowledges_a_connection(self, number: int) -> None:
-        origin = self.origins[number % 2]
-        self.known_to_works.add(origin)
-        while self.database.write(lambda tx: deliveries.release_held(tx, origin, self.now, 2)):
-            pass
-        for one in self.owed.values():
-            if one.state == "held" and one.destination == WORKS and self.origin_of[one.instance] == origin:
-                one.state, one.due = "waiting", self.now
-
-    # -- people
-
-    def a_person_retries(self, number: int) -> None:
-        self._a_person(deliveries.retry, number, {"parked"}, "waiting")
-
-    def a_person_gives_up(self, number: int) -> None:
-        self._a_person(deliveries.cancel, number, LIVE, "cancelled")
-
-    # -- time, leases, kills, the janitor
-
-    def time_passes(self, number: int) -> None:
-        self.now += timedelta(minutes=(1, 6, 16, 600)[number % 4])
-
-    def the_janitor_comes(self, _: int) -> None:
-        self._write(deliveries.expire_leases, self.now)
-        ended = {hand.claim.lease for hand in self.in_hand if hand.until <= self.now}
-        self._back(one for one in self.owed.values() if one.state == "sending" and one.lease in ended)
-        self._purge()
-
-    def the_program_is_killed_and_started_again(self, _: int) -> None:
-        """The files as SIGKILL leaves them, opened by a new program; the old one's claims are returned at its start."""
-        before, self.kills = self.folder / f"run-{self.kills}", self.kills + 1
-        shutil.copytree(before, self.folder / f"run-{self.kills}", ignore=shutil.ignore_patterns("*-shm"))
-        self.database.close()
-        shutil.rmtree(before)
-        self.database = self._open()
-        self._write(deliveries.expire_leases, self.now, FAR_FUTURE)
-        self._back(one for one in self.owed.values() if one.state == "sending")
-        self.breakers = {destination: Breaker() for destination in DESTINATIONS}
-        if self.kills % 2:
-            self.in_hand.clear()  # else an answer still comes in from before: it must not count
+    def the_janitor_comes(self, number: int) -> None:
+        super().the_janitor_comes(number)
+        self._write(orders.drop_unwanted, self.now)
+        self._nobody_else_lost(self._learn(DROPPED))
+        if self.deleted:
+            self.a_pacs_is_deleted(0)
+        for instance_id, _ in self.database.read(lambda tx: instances.served(tx, 100)):
+            self._write(instances.purged, instance_id, self.now)
 
     # -- what always holds
 
-    def every_accepted_instance_has_a_live_delivery_or_a_final_state(self) -> None:
-        rows = self._rows("SELECT d.*, i.state AS kept FROM delivery d JOIN instance i ON i.id = d.instance_id")
-        found = {row["id"]: row for row in rows}
-        assert set(found) == set(self.owed), "no delivery vanishes and none is invented"
-        for key, row in found.items():
-            assert row["state"] == self.owed[key].state
-            assert row["state"] in LIVE | ENDED
-            assert (row["lease"] is not None) == (row["lease_until"] is not None) == (row["state"] == "sending")
-            assert row["state"] != "parked" or (row["cause"] and row["remedy"]), "who parks says why and what to do"
-            assert row["state"] != "exhausted" or row["destination"] != WORKS, "uploads are never exhausted away"
-            assert row["kept"] == "kept" or row["state"] in ENDED, "nothing undelivered is purged"
+    def what_always_holds(self) -> None:
+        super().what_always_holds()
+        self.every_ordered_instance_is_wanted_on_its_way_or_at_an_end_that_is_told()
 
-    def the_counters_are_what_is_there(self) -> None:
-        for destination in DESTINATIONS:
-            counted = self.database.read(lambda tx: counters.deliveries(tx, destination))  # noqa: B023  read at once
-            there = [one.state for one in self.owed.values() if one.destination == destination]
-            assert counted == {state: there.count(state) for state in State}
-
-    def teardown(self) -> None:
-        """Whatever happened: when everything is well again, everything comes to its end."""
-        try:
-            self._all_is_well_again()
-        finally:
-            self.database.close()
-            shutil.rmtree(self.folder)
+    def every_ordered_instance_is_wanted_on_its_way_or_at_an_end_that_is_told(self) -> None:
+        rows = {row["id"]: row for row in self._items()}
+        assert set(rows) == {str(key) for key in self.ordered}, "no order vanishes"
+        for key, model in self.ordered.items():
+            row = rows[str(key)]
+            end = row["outcome"] or (row["state"] if row["state"] in ENDED else None)
+            assert row["outcome"] is None or row["delivery_id"] is None
+            assert row["delivery_id"] is None or row["delivery_destination"] == model.destination
+            assert row["delivery_id"] is None or row["dataset_sha256"] == row["delivered_sha256"], "these bytes only"
+            assert end is None or row["told_revision"] < row["revision"] or row["told_state"] == end, "Works hears"
 
     def _all_is_well_again(self) -> None:
-        target(float(len(self.owed)), label="deliveries")
-        self.now += timedelta(days=30)
-        self._write(deliveries.expire_leases, self.now)
-        for origin in self.origins:
-            while self.database.write(lambda tx: deliveries.release_held(tx, origin, self.now, 100)):  # noqa: B023  at once
-                pass
-        for row in self._rows("SELECT id FROM delivery WHERE state = 'parked'"):
-            self._write(deliveries.retry, row["id"], self.now)
-        for destination in DESTINATIONS:
-            while claims := self.database.write(
-                lambda tx: deliveries.claim(tx, destination, self.now, self.now + LEASE, 16)  # noqa: B023  at once
-            ):
-                for claim in claims:
-                    assert self._write(deliveries.accepted, claim, self.now)
+        for _ in range(2):  # an order that waited for another delivery of the same bytes comes in the second round
+            self.now += timedelta(days=30)
+            while self._rows("SELECT 1 FROM order_item WHERE delivery_id IS NULL AND outcome IS NULL"):
+                self.a_file_is_fetched(1)
+            self._drain()
+        self._write(orders.drop_unwanted, self.now)
+        while news := self.database.read(lambda tx: orders.untold(tx, 50)):
+            self._write(orders.told, news)
+        for row in self._items():
+            assert row["told_state"] in ENDED, "Works knows how each order ended"
         (left,) = self._rows("SELECT count(*) AS n FROM delivery WHERE state NOT IN ('sent', 'exhausted', 'cancelled')")
         assert left["n"] == 0, "nothing is stuck"
 
     # -- the model's own bookkeeping
 
-    def _one_in_hand(self, number: int, destination: str | None = None) -> InHand | None:
-        """Return an attempt, which is then no longer under way."""
-        mine = [hand for hand in self.in_hand if destination in {None, hand.destination}]
-        if not mine:
-            return None
-        hand = mine[number % len(mine)]
-        self.in_hand.remove(hand)
-        return hand
+    def _new_id(self) -> UUID:
+        """The same in every replay."""
+        self.given += 1
+        return UUID(int=self.given)
 
-    def _a_person(self, asks: Decision, number: int, allowed: Collection[str], then: str) -> None:
-        key = sorted(self.owed)[number % len(self.owed)]
-        one = self.owed[key]
-        if one.state not in allowed:
-            with pytest.raises(IllegalMove):
-                self._write(asks, key, self.now)
-            return
-        self._write(asks, key, self.now)
-        one.state, one.lease, one.due = then, None, self.now
+    def _order(self, key: UUID, one: Ordered, *, resend: bool) -> None:
+        dataset, whole = digests(one.number)
+        item = orders.Item(
+            id=key,
+            order_id=one.order,
+            destination=one.destination,
+            sop_class_uid="1.2.840.10008.5.1.4.1.1.6.1",
+            sop_instance_uid=uid(one.number),
+            study_instance_uid="1.2.4",
+            transfer_syntax_uid="1.2.840.10008.1.2.1",
+            size=1300,
+            object_sha256=whole,
+            dataset_sha256=dataset,
+            resend=resend,
+        )
 
-    def _ended(self, hand: InHand, state: str, *, counted: bool, due: datetime | None = None) -> bool:
-        """Note how an attempt ended; it counts if and only if the lease is still the delivery's."""
-        one = self.owed[hand.claim.id]
-        holds = one.state == "sending" and one.lease == hand.claim.lease
-        assert counted is holds, "only who holds the lease ends an attempt"
-        if holds:
-            one.state, one.lease, one.due = state, None, due or self.now
-        return holds
+        def write(tx: Transaction) -> None:
+            orders.order(tx, item, self.now)
+            if one.destination in self.deleted:
+                orders.end(tx, key, ItemState.EXHAUSTED, self.now, GONE)
+            else:
+                orders.settle(tx, item, self.now)
 
-    def _back(self, lost: Iterable[Owed]) -> None:
-        for one in lost:
-            one.state, one.lease, one.due = "waiting", None, self.now
+        self.ordered[key] = one
+        self.database.write(write)
+        self._nobody_else_lost(self._learn({("parked", "waiting"), ("waiting", "waiting"), *DROPPED}))
 
-    def _purge(self) -> None:
-        live = {one.instance for one in self.owed.values() if one.state in LIVE}
-        gone = self.database.read(lambda tx: instances.purgeable(tx, self.now, 100))
-        assert {key for key, _ in gone} == self.receipts - live - self.purged
-        for key, _ in gone:
-            self._write(instances.purged, key, self.now)
-            self.purged.add(key)
+    def _enter(self, tx: Transaction, item: orders.Item) -> None:
+        """The file came: an instance of its own, its delivery, and the item linked to it."""
+        self.fetched += 1
+        number = int(item.sop_instance_uid.rpartition(".")[2])
+        new = new_instance(number, None, self.now, name=f"bb/{self.fetched:030x}", from_works=True)
+        entered = instances.add(tx, new)
+        assert entered is not None
+        instances.store_digests(tx, entered, dataset_sha256=item.dataset_sha256, object_sha256=item.object_sha256)
+        delivery = deliveries.add(tx, entered, item.destination, None, State.WAITING, self.now)
+        assert delivery is not None
+        orders.link(tx, item.id, delivery, self.now)
 
-    def _rows(self, question: str, *values: object) -> list[dict[str, Any]]:
-        return self.database.read(lambda tx: [dict(row) for row in tx.execute(question, values).fetchall()])
+    def _learn(self, allowed: Collection[tuple[str, str]]) -> set[int]:
+        """Take over what changed, if it may change in this way; return the deliveries whose state did."""
+        changed = set()
+        for row in self._rows("SELECT * FROM delivery"):
+            known = self.owed.get(row["id"])
+            if known is None:
+                assert ("new", row["state"]) in allowed
+                self.owed[row["id"]] = self._owed_in(row)
+            elif known.state != row["state"]:
+                assert (known.state, row["state"]) in allowed, f"{known} became {row['state']}"
+                changed.add(row["id"])
+                self.owed[row["id"]] = self._owed_in(row)
+            elif known.state == "waiting" and ("waiting", "waiting") in allowed:
+                self.owed[row["id"]] = self._owed_in(row)
+        return changed
 
+    def _nobody_else_lost(self, changed: Collection[int]) -> None:
+        for row in self._items():
+            if row["delivery_id"] in changed and row["state"] == "cancelled":
+                assert not self.ordered[UUID(row["id"])].wanted, "nobody loses an order because another is taken back"
 
-HAPPENINGS: tuple[str, ...] = (
-    Queue.an_instance_is_acknowledged.__name__,
-    *(Queue.some_are_claimed.__name__,) * 4,
-    *(Queue.an_instance_is_accepted.__name__,) * 2,
-    Queue.an_attempt_fails_by_itself.__name__,
-    Queue.an_instance_is_refused.__name__,
-    Queue.works_does_not_know_the_connection.__name__,
-    Queue.a_destination_is_probed.__name__,
-    Queue.a_destination_fails.__name__,
-    Queue.works_acknowledges_a_connection.__name__,
-    Queue.a_person_retries.__name__,
-    Queue.a_person_gives_up.__name__,
-    *(Queue.time_passes.__name__,) * 2,
-    Queue.the_janitor_comes.__name__,
-    *(Queue.the_program_is_killed_and_started_again.__name__,) * 2,
-)
+    def _owed_in(self, row: dict[str, Any]) -> Owed:
+        return Owed(
+            instance=row["instance_id"],
+            destination=row["destination"],
+            state=row["state"],
+            lease=row["lease"],
+            due=moment(row["next_attempt_at"]),
+            window=moment(row["window_from"] or row["created_at"]),
+            fault=moment_or_none(row["first_fault_at"]),
+        )
 
+    def _linked(self) -> set[int]:
+        return {row["delivery_id"] for row in self._items()}
 
-def _new_instance(number: int, origin: UUID, at: datetime) -> instances.NewInstance:
-    return instances.NewInstance(
-        spool_name=f"aa/{number:030x}",
-        sop_class_uid="1.2.840.10008.5.1.4.1.1.6.1",
-        sop_instance_uid=f"1.2.3.{number}",
-        transfer_syntax_uid="1.2.840.10008.1.2.1",
-        study_instance_uid="1.2.4",
-        series_instance_uid="1.2.5",
-        connection_id=origin,
-        calling_ae_title="US01",
-        called_ae_title="SMARTLINKRCVR",
-        peer_address="192.0.2.7",
-        dataset_offset=300,
-        dataset_length=1000,
-        crc32=7,
-        attributes={},
-        unreadable=None,
-        kept_at=at,
-    )
+    def _items(self) -> list[dict[str, Any]]:
+        return self._rows("""
+            SELECT o.*, d.state, d.destination AS delivery_destination, i.dataset_sha256 AS delivered_sha256
+            FROM order_item AS o LEFT JOIN delivery AS d ON d.id = o.delivery_id
+            LEFT JOIN instance AS i ON i.id = d.instance_id
+        """)
 
 
 @pytest.mark.faults
-@pytest.mark.proves("R142", "R143", "R146", "R151")
+@pytest.mark.proves("R142", "R143", "R144", "R146", "R151")
 def test_no_accepted_instance_is_ever_without_a_live_delivery_or_a_final_state() -> None:
     long = settings.get_current_profile_name() != "test"
-    run_state_machine_as_test(Queue, settings=settings(max_examples=2000 if long else 25, stateful_step_count=6))
+    run_state_machine_as_test(OrderedQueue, settings=settings(max_examples=2000 if long else 60, stateful_step_count=6))
