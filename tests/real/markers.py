@@ -55,7 +55,7 @@ def in_files(folder: Path) -> list[str]:
     for path in sorted(folder.rglob("*")):
         inner = path.relative_to(folder)
         words = words_in(str(inner).encode())
-        if path.is_file() and not set(inner.parts) & set(IMAGES) and ".db" not in path.suffixes:
+        if path.is_file() and not set(inner.parts) & set(IMAGES) and ".db" not in path.suffix:
             words += words_in(path.read_bytes())
         found += [f"{inner}: {word}" for word in words]
     return found
