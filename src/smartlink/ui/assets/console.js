@@ -18,17 +18,48 @@
   document.addEventListener("htmx:sse:close", poll);
   document.addEventListener("htmx:error", poll);
 
-  // A row that arrives is marked for two seconds.
+  // A row that arrives is marked for two seconds; what somebody opened stays open.
   let known = new Set();
+  let opened = [];
   const rows = () => [...document.querySelectorAll("[data-arrives]")];
-  document.addEventListener("htmx:before:swap", () => { known = new Set(rows().map((row) => row.id)); });
+  document.addEventListener("htmx:before:swap", () => {
+    known = new Set(rows().map((row) => row.id));
+    opened = [...document.querySelectorAll("#live details[open][id]")].map((each) => each.id);
+  });
   document.addEventListener("htmx:after:swap", () => {
+    for (const id of opened) document.getElementById(id)?.setAttribute("open", "");
     for (const row of rows().filter((each) => !known.has(each.id))) {
       row.classList.add("arrived");
       setTimeout(() => row.classList.remove("arrived"), ARRIVED_MS);
     }
     document.dispatchEvent(new Event("console:refreshed"));
   });
+
+  // A list of which several can be selected: how many are, all or none at once, and a button that says how many.
+  const select = () => {
+    for (const form of document.querySelectorAll("form[data-selects]")) {
+      const boxes = [...document.querySelectorAll(`input[form="${form.id}"][name="${form.dataset.selects}"]`)];
+      const count = boxes.filter((box) => box.checked).length;
+      const part = (name) => form.querySelector(`[data-part="${name}"]`);
+      const text = (name) => form.dataset[name].replace("{count}", count).replace("{total}", boxes.length);
+      part("all").closest("label").hidden = false;
+      part("all").checked = count > 0;
+      part("all").indeterminate = count > 0 && count < boxes.length;
+      part("selected").textContent = text("textSelected");
+      part("send").textContent = text(count === 0 ? "textNone" : count === 1 ? "textOne" : "textMany");
+      part("send").closest("button").disabled = count === 0;
+    }
+  };
+  document.addEventListener("change", (event) => {
+    const form = event.target.form;
+    if (!form?.dataset.selects) return;
+    if (event.target.dataset.part === "all") {
+      for (const box of document.querySelectorAll(`input[form="${form.id}"][name="${form.dataset.selects}"]`)) box.checked = event.target.checked;
+    }
+    select();
+  });
+  document.addEventListener("console:refreshed", select);
+  select();
 
   document.addEventListener("click", (event) => {
     for (const menu of document.querySelectorAll("details.account[open]")) {

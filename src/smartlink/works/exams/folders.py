@@ -93,10 +93,20 @@ def _fits(physician: physicians.PhysicianRow, exam: ExamToSend) -> bool:
     return exam.specialty_id is None or not physician.specialty_ids or exam.specialty_id in physician.specialty_ids
 
 
+def can_remember(tag: str | None, raw_value: str | None) -> bool:
+    """Whether the value as sent can become a person's DICOM name; one that holds several names cannot."""
+    name = _name(raw_value)
+    return tag in _NAME_TAGS and "\\" not in name and 0 < len(name) <= _LONGEST_NAME
+
+
+def _name(raw_value: str | None) -> str:
+    return " ".join((raw_value or "").split())
+
+
 def _remember(site: Site, exam: ExamToSend, person_id: uuid.UUID) -> bool:
-    """The value as sent is one of the person's DICOM names; a value that holds several names is not one."""
-    name = " ".join((exam.raw_value or "").split())
-    if exam.tag not in _NAME_TAGS or "\\" in name or not 0 < len(name) <= _LONGEST_NAME:
+    """The value as sent is one of the person's DICOM names."""
+    if not can_remember(exam.tag, exam.raw_value):
         return False
+    name = _name(exam.raw_value)
     people.add_dicom_name(site, person_id=person_id, facility_id=exam.facility_id, name=name)
     return True

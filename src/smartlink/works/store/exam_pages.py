@@ -1,7 +1,8 @@
 """What the pages of Exams read: lists, one exam, its images, counts and the gateways' last contact.
 
-Every query takes the person who looks. Two rules say what is seen: one's own Drafts, and the Unassigned of the
-facilities and specialties that one belongs to. A specialty list left empty means all of the facility.
+Every query takes the person who looks. Three rules say what is seen: one's own exams, the Unassigned of the facilities
+and specialties that one belongs to, and, for administrators, what lies in their facility's Outbox (R145). A specialty
+list left empty means all of the facility.
 """
 
 import uuid
@@ -11,22 +12,29 @@ from typing import Final
 
 from smartlink.works.store.database import Site
 
-_MINE: Final = "(e.folder = 'drafts' AND e.owner_person_id = :person)"
+_MY_DRAFT: Final = "(e.folder = 'drafts' AND e.owner_person_id = :person)"
+_MINE: Final = "(e.owner_person_id = :person)"
 _WITHIN_REACH: Final = """(e.folder = 'unassigned' AND EXISTS (
     SELECT 1 FROM membership m
     WHERE m.person_id = :person
       AND (m.facility_id IS NULL OR m.facility_id = e.facility_id)
       AND (m.specialty_ids = '{}' OR e.specialty_id IS NULL OR e.specialty_id = ANY (m.specialty_ids))))"""
+_ADMINISTERED: Final = """EXISTS (
+    SELECT 1 FROM membership m
+    WHERE m.person_id = :person AND m.role IN ('organisation_administrator', 'facility_administrator')
+      AND (m.facility_id IS NULL OR m.facility_id = e.facility_id))"""
+_IN_OUTBOX: Final = "EXISTS (SELECT 1 FROM delivery d WHERE d.exam_id = e.id AND d.state IN ('outbox', 'partial'))"
+_LEFT_BEHIND: Final = f"({_IN_OUTBOX} AND {_ADMINISTERED})"
 _LISTED: Final = """
     e.id, e.study_instance_uid, e.accession_number, e.patient_name, e.patient_id, e.birth_date, e.sex,
     e.study_description, e.study_at, e.folder, e.owner_person_id, e.reason, e.raw_value, e.tag, e.assigned_at,
-    e.created_at, e.last_received_at,
+    e.created_at, e.last_received_at, e.submitted_at, e.version,
     f.name AS facility_name, s.name AS specialty_name, c.name AS connection_name, owner.display_name AS owner_name,
     (SELECT count(*) FROM instance i WHERE i.exam_id = e.id) AS images,
     (SELECT i.id FROM instance i WHERE i.exam_id = e.id AND i.preview_state = 'ready'
       ORDER BY i.number NULLS LAST, i.received_at, i.id LIMIT 1) AS cover_id,
-    (SELECT count(*) FROM instance_conflict k JOIN instance i ON i.id = k.instance_id
-      WHERE i.exam_id = e.id) AS conflicts,
+    (SELECT count(*) FROM instance_conflict k JOIN instance i ON i.id = k.instance_id AND k.state = 'conflict'
+      WHERE i.exam_id = e.id AND k.state = 'conflict') AS conflicts,
     (SELECT count(DISTINCT u.sop_instance_uid) FROM upload u
       WHERE u.study_instance_uid = e.study_instance_uid AND u.state IN ('offered', 'confirmed')
         AND NOT EXISTS (SELECT 1 FROM instance i WHERE i.sop_instance_uid = u.sop_instance_uid)) AS on_the_way"""
@@ -39,13 +47,19 @@ _FROM: Final = f"""{_EXAMS}
 LONGEST_LIST: Final = 1_000
 
 # Put together from the fixed pieces above; what comes from outside is bound by name.
-_DRAFTS: Final = f"SELECT {_LISTED} {_FROM} WHERE {_MINE} ORDER BY e.last_received_at DESC, e.id LIMIT :most"
+_DRAFTS: Final = f"SELECT {_LISTED} {_FROM} WHERE {_MY_DRAFT} ORDER BY e.last_received_at DESC, e.id LIMIT :most"
 _UNASSIGNED: Final = f"SELECT {_LISTED} {_FROM} WHERE {_WITHIN_REACH} ORDER BY e.created_at, e.id LIMIT :most"
+_COMPLETED: Final = (
+    f"SELECT {_LISTED} {_FROM} WHERE e.folder = 'completed' AND {_MINE} ORDER BY e.submitted_at DESC, e.id LIMIT :most"
+)
+_OUTBOX: Final = f"SELECT {_LISTED} {_FROM} WHERE {_IN_OUTBOX} AND ({_MINE} OR {_ADMINISTERED}) LIMIT :most"
 _EXAM: Final = f"SELECT {_LISTED} {_FROM} WHERE e.id = :exam"
 _HOLDS_IMAGE: Final = f"SELECT 1 {_EXAMS} JOIN instance i ON i.exam_id = e.id WHERE e.id = :exam AND i.id = :instance"
-_MAY_SEE: Final = f" AND ({_MINE} OR {_WITHIN_REACH})"
+_MAY_SEE: Final = f" AND ({_MINE} OR {_WITHIN_REACH} OR {_LEFT_BEHIND})"
 _COUNTS: Final = (
-    f"SELECT count(*) FILTER (WHERE {_MINE}) AS drafts, count(*) FILTER (WHERE {_WITHIN_REACH}) AS unassigned"
+    f"SELECT count(*) FILTER (WHERE {_MY_DRAFT}) AS drafts, count(*) FILTER (WHERE {_WITHIN_REACH}) AS unassigned,"
+    f" (SELECT count(*) {_EXAMS} JOIN delivery d ON d.exam_id = e.id"
+    f" WHERE d.state IN ('outbox', 'partial') AND ({_MINE} OR {_ADMINISTERED})) AS outbox"
     f" {_EXAMS} WHERE e.folder IN ('drafts', 'unassigned')"
 )
 
@@ -71,6 +85,8 @@ class ListedExam:
     assigned_at: datetime | None
     created_at: datetime
     last_received_at: datetime
+    submitted_at: datetime | None
+    version: int
     facility_name: str
     specialty_name: str | None
     connection_name: str | None
@@ -101,6 +117,7 @@ class Counts:
 
     drafts: int
     unassigned: int
+    outbox: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -154,6 +171,16 @@ def unassigned(site: Site, person_id: uuid.UUID) -> list[ListedExam]:
     return site.many(ListedExam, _UNASSIGNED, person=person_id, most=LONGEST_LIST)
 
 
+def completed(site: Site, person_id: uuid.UUID) -> list[ListedExam]:
+    """The person's submitted exams, the latest first."""
+    return site.many(ListedExam, _COMPLETED, person=person_id, most=LONGEST_LIST)
+
+
+def outbox(site: Site, person_id: uuid.UUID) -> list[ListedExam]:
+    """The exams with a delivery in the Outbox that the person may send (R145), in no order."""
+    return site.many(ListedExam, _OUTBOX, person=person_id, most=LONGEST_LIST)
+
+
 def exam(site: Site, person_id: uuid.UUID, exam_id: uuid.UUID) -> ListedExam | None:
     """The exam, if the person may see it; None for another's, another organisation's and one that never was."""
     return site.one(ListedExam, _EXAM + _MAY_SEE, person=person_id, exam=exam_id)
@@ -165,7 +192,7 @@ def images(site: Site, exam_id: uuid.UUID) -> list[ExamImage]:
         ExamImage,
         """
         SELECT i.id, i.frames, i.frame_time_ms, i.number, i.received_at, i.ingested_at, i.preview_state,
-          (SELECT count(*) FROM instance_conflict k WHERE k.instance_id = i.id) AS conflicts
+          (SELECT count(*) FROM instance_conflict k WHERE k.instance_id = i.id AND k.state = 'conflict') AS conflicts
         FROM instance i JOIN series s ON s.id = i.series_id
         WHERE i.exam_id = :exam ORDER BY s.number NULLS LAST, i.number NULLS LAST, i.received_at, i.id
         """,
@@ -181,7 +208,7 @@ def holds_image(site: Site, person_id: uuid.UUID, exam_id: uuid.UUID, instance_i
 def counts(site: Site, person_id: uuid.UUID) -> Counts:
     """The figures of the rail."""
     found = site.one(Counts, _COUNTS, person=person_id)
-    return found or Counts(0, 0)
+    return found or Counts(0, 0, 0)
 
 
 def gateways(site: Site, person_id: uuid.UUID) -> list[GatewayContact]:

@@ -9,6 +9,7 @@ from fastapi import Depends, Form, Request
 
 from smartlink.ui import guard, moments, preferences
 from smartlink.ui.pages import Frame
+from smartlink.works.exams.rights import Actor
 from smartlink.works.web.parts import WebParts
 
 SESSION_COOKIE: Final = "works_session"
@@ -36,6 +37,11 @@ class Visitor:
     person_id: uuid.UUID
     organisation_id: uuid.UUID
     expires_at: datetime
+
+    @property
+    def actor(self) -> Actor:
+        """The same person, as the use cases know who acts."""
+        return Actor(self.organisation_id, self.person_id)
 
 
 def parts_of(request: Request) -> WebParts:

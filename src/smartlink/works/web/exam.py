@@ -12,10 +12,10 @@ from smartlink.works import audit
 from smartlink.works.access import Site
 from smartlink.works.blobs.store import BlobMissing, frame_key, thumbnail_key
 from smartlink.works.errors import NotFound
-from smartlink.works.store import audit_events, exam_pages
-from smartlink.works.web import shown
+from smartlink.works.store import audit_events, delivery_pages, exam_pages, identities, submissions
+from smartlink.works.web import sending, shown
 from smartlink.works.web.asking import Parts, Visitor, acting_visitor, idle_visitor, is_live
-from smartlink.works.web.folders import page, surroundings
+from smartlink.works.web.folders import page, said_of, surroundings
 from smartlink.works.web.parts import WebParts
 
 router = APIRouter(prefix="/exams/{exam_id}")
@@ -34,19 +34,40 @@ def exam(request: Request, parts: Parts, visitor: Acting, exam_id: str) -> HTMLR
         if row is None:
             raise NotFound
         images = exam_pages.images(site, row.id)
+        ordered = delivery_pages.of_exams(site, [row.id])
+        items = submissions.item_views(site, row.id)
+        destinations = submissions.destinations(site, row.id)
+        corrected = identities.current(site, row.id)
         around = surroundings(request, parts, site, visitor)
         if not is_live(request):
             _record(site, parts, visitor, "exam_opened", "exam", row.id)
     zone = moments.zone(around["zone"] or "UTC")
+    shown_exam = shown.exam(row, parts.clock())
+    strip = [shown.image(image, f"{image.received_at.astimezone(zone):%Y-%m-%d %H:%M:%S}") for image in images]
+    procedure = (corrected and corrected.requested_procedure_description) or row.study_description
+    deliveries = sending.of_exam(ordered, items, strip)
     return page(
         request,
         parts,
         "exam.html",
         around,
         folder=row.folder,
-        exam=shown.exam(row, parts.clock()),
-        images=[shown.image(image, f"{image.received_at.astimezone(zone):%Y-%m-%d %H:%M:%S}") for image in images],
+        exam=shown_exam,
+        mine=row.owner_person_id == visitor.person_id,
+        images=strip,
         journey=shown.journey(row, images),
+        deliveries=deliveries,
+        way_out=sending.way_out(deliveries),
+        late=max((each.late for each in deliveries), default=0),
+        destinations=destinations,
+        procedure=procedure,
+        checks=sending.checks(shown_exam, procedure, len(destinations)),
+        corrected=corrected,
+        former=shown.former(corrected),
+        gateway_silent=not any(
+            each.kind == "ok" and each.facility_name == row.facility_name for each in around["gateways"]
+        ),
+        said=said_of(request),
         conflict_numbers=", ".join(str(number) for number, image in enumerate(images, start=1) if image.conflicts),
     )
 

@@ -1,13 +1,14 @@
-"""The lists: Drafts and Unassigned, in the frame of Works."""
+"""The lists: Drafts, Unassigned and Completed, in the frame of Works."""
 
+from collections import defaultdict
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Depends, Request
 from fastapi.responses import HTMLResponse, RedirectResponse
 
 from smartlink.works.access import Site
-from smartlink.works.store import exam_pages
-from smartlink.works.web import shown
+from smartlink.works.store import delivery_pages, exam_pages
+from smartlink.works.web import sending, shown
 from smartlink.works.web.asking import SESSION_COOKIE, Parts, SignInNeeded, Visitor, acting_visitor, frame_of, is_live
 from smartlink.works.web.parts import WebParts
 
@@ -38,7 +39,26 @@ def unassigned(request: Request, parts: Parts, visitor: Acting) -> HTMLResponse:
         rows = exam_pages.unassigned(site, visitor.person_id)
         around = surroundings(request, parts, site, visitor)
     exams = [shown.exam(row, parts.clock()) for row in rows]
-    return page(request, parts, "unassigned.html", around, folder="unassigned", exams=exams)
+    return page(request, parts, "unassigned.html", around, folder="unassigned", exams=exams, said=said_of(request))
+
+
+@router.get("/completed")
+def completed(request: Request, parts: Parts, visitor: Acting) -> HTMLResponse:
+    """The person's submitted exams, and where each is stored."""
+    with parts.access.organisation(visitor.organisation_id) as site:
+        rows = exam_pages.completed(site, visitor.person_id)
+        deliveries = delivery_pages.of_exams(site, [row.id for row in rows])
+        around = surroundings(request, parts, site, visitor)
+    by_exam = defaultdict(list)
+    for each in deliveries:
+        by_exam[each.exam_id].append(each)
+    lines = [sending.CompletedLine(shown.exam(row, parts.clock()), sending.latest(by_exam[row.id])) for row in rows]
+    return page(request, parts, "completed.html", around, folder="completed", rows=lines)
+
+
+def said_of(request: Request) -> str:
+    """What came of a button that led here, as one of the words of the macro `said`; other texts say nothing."""
+    return request.query_params.get("said", "")
 
 
 def surroundings(request: Request, parts: WebParts, site: Site, visitor: Visitor) -> dict[str, Any]:

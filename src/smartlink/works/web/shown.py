@@ -9,6 +9,8 @@ from typing import Final
 from smartlink.standard.person_name import PersonName
 from smartlink.ui import moments
 from smartlink.works.store.exam_pages import ExamImage, GatewayContact, ListedExam, Looker
+from smartlink.works.store.identities import IdentityRow
+from smartlink.works.store.physicians import PhysicianRow
 
 QUIET: Final = timedelta(seconds=60)  # F4: an exam is complete when nothing came for so long
 HEARTBEAT_OVERDUE: Final = timedelta(minutes=3)  # a heartbeat is due every minute (F12)
@@ -46,6 +48,8 @@ class ShownExam:
     receiving: bool
     created_at: datetime
     last_received_at: datetime
+    submitted_at: datetime | None
+    version: int
     assigned_at: datetime | None
     owner: str | None
     owner_initials: str
@@ -81,6 +85,8 @@ def exam(row: ListedExam, now: datetime) -> ShownExam:
         receiving=now - row.last_received_at < QUIET,
         created_at=row.created_at,
         last_received_at=row.last_received_at,
+        submitted_at=row.submitted_at,
+        version=row.version,
         assigned_at=row.assigned_at,
         owner=row.owner_name,
         owner_initials=initials(row.owner_name or ""),
@@ -124,6 +130,17 @@ def initials(name: str) -> str:
     words = [word for word in re.split(r"[\s,]+", name) if word and not word.endswith(".")]
     chosen = words if len(words) < len("LF") else [words[0], words[-1]]
     return "".join(word[0].upper() for word in chosen)
+
+
+def former(confirmed: IdentityRow | None) -> dict[str, str | date | None]:
+    """What the corrected values were before, as the page prints them; nothing where nothing was corrected."""
+    known = {} if confirmed is None else confirmed.former
+    printed: dict[str, str | date | None] = dict(known)
+    if "patient_name" in known:
+        printed["patient_name"] = patient_name(known["patient_name"])
+    if "birth_date" in known:
+        printed["birth_date"] = birth(known["birth_date"])
+    return printed
 
 
 @dataclass(frozen=True, slots=True)
@@ -185,6 +202,20 @@ def looker(row: Looker) -> ShownLooker:
     facility = row.facility_names[0] if len(row.facility_names) == 1 else row.organisation_name
     place = ", ".join([facility, *row.specialty_names[:1]])
     return ShownLooker(row.display_name, row.organisation_name, initials(row.display_name), place)
+
+
+@dataclass(frozen=True, slots=True)
+class ShownPhysician:
+    """Somebody to whom an exam can be assigned."""
+
+    id: uuid.UUID
+    name: str
+    initials: str
+
+
+def physician(row: PhysicianRow) -> ShownPhysician:
+    """The physician as a choice."""
+    return ShownPhysician(row.person_id, row.display_name, initials(row.display_name))
 
 
 @dataclass(frozen=True, slots=True)
