@@ -8,15 +8,19 @@ import re
 from collections.abc import Iterator, Mapping
 from enum import StrEnum
 from pathlib import Path
+from typing import TypeVar
 
 from pydantic import BaseModel
 from pydantic.fields import FieldInfo
 
-from smartlink.gateway.delivery import MOVES, SCREEN_WORDS, Event, State
+from smartlink.gateway import delivery as gateway
 from smartlink.gateway.settings import Deployment, SmartLinkSettings
+from smartlink.works.exams import delivery as works
 from smartlink.works.settings import Settings
 
 ROOT = Path(__file__).resolve().parent.parent
+S = TypeVar("S", bound=StrEnum)
+E = TypeVar("E", bound=StrEnum)
 REQUIREMENT = re.compile(r"^\| (R\d+[a-z]?) \| ([^|]+) \|", re.MULTILINE)
 
 
@@ -24,41 +28,56 @@ def main() -> None:
     """Write the documents."""
     docs = ROOT / "docs"
     (docs / "settings.md").write_text(settings(), encoding="utf-8")
-    (docs / "states.md").write_text(states(MOVES, SCREEN_WORDS), encoding="utf-8")
+    (docs / "states.md").write_text(both_states(), encoding="utf-8")
     (docs / "traceability.md").write_text(traceability(ROOT), encoding="utf-8")
 
 
-def states(moves: Mapping[tuple[State, Event], State], words: Mapping[State, str]) -> str:
-    """The table of moves as a diagram and as the table that it is."""
-    arrows = [f"    {source} --> {target}: {spoken(event)}" for (source, event), target in moves.items()]
-    ends = [f"    {state} --> [*]" for state in State if not any(state is source for source, _ in moves)]
-    names = [row(f"`{state}`", words[state]) for state in State]
-    rows = [row(f"`{source}`", *(cell(moves.get((source, event))) for event in Event)) for source in State]
+def both_states() -> str:
+    """The deliveries of both programs: the gateway's of one instance, Works' of one exam."""
     return "\n".join(
         [
             "# States of a delivery",
             "",
-            "Drawn by `make docs` from `smartlink.gateway.delivery`; edit the table there.",
-            "A delivery is one instance on its way to one destination.",
+            "Drawn by `make docs` from the tables in the code; edit them there.",
             "",
-            "```mermaid",
-            "stateDiagram-v2",
-            *arrows,
-            *ends,
-            "```",
+            "## At the gateway",
             "",
-            "| State | On screen |",
-            "|---|---|",
-            *names,
+            "From `smartlink.gateway.delivery`: one instance on its way to one destination.",
             "",
-            "What follows when an event meets a state; an empty cell raises `IllegalMove`.",
+            *states(gateway.MOVES, gateway.SCREEN_WORDS),
             "",
-            row("", *(spoken(event) for event in Event)),
-            "|---" * (len(Event) + 1) + "|",
-            *rows,
+            "## In Works",
+            "",
+            "From `smartlink.works.exams.delivery`: one exam on its way to one PACS.",
+            "",
+            *states(works.MOVES, works.SCREEN_WORDS),
             "",
         ]
     )
+
+
+def states(moves: Mapping[tuple[S, E], S], words: Mapping[S, str]) -> list[str]:
+    """A table of moves as a diagram and as the table that it is."""
+    every, events = list(words), list(dict.fromkeys(event for _, event in moves))
+    arrows = [f"    {source} --> {target}: {spoken(event)}" for (source, event), target in moves.items()]
+    ends = [f"    {state} --> [*]" for state in every if not any(state is source for source, _ in moves)]
+    return [
+        "```mermaid",
+        "stateDiagram-v2",
+        *arrows,
+        *ends,
+        "```",
+        "",
+        "| State | On screen |",
+        "|---|---|",
+        *(row(f"`{state}`", words[state]) for state in every),
+        "",
+        "What follows when an event meets a state; an empty cell raises `IllegalMove`.",
+        "",
+        row("", *(spoken(event) for event in events)),
+        "|---" * (len(events) + 1) + "|",
+        *(row(f"`{state}`", *(cell(moves.get((state, event))) for event in events)) for state in every),
+    ]
 
 
 def settings() -> str:
@@ -118,7 +137,7 @@ def spoken(word: StrEnum) -> str:
     return word.replace("_", " ")
 
 
-def cell(state: State | None) -> str:
+def cell(state: StrEnum | None) -> str:
     """One cell of the table of moves."""
     return "" if state is None else f"`{state}`"
 

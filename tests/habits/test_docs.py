@@ -5,7 +5,7 @@ from pathlib import Path
 from pydantic import BaseModel, Field
 
 from scripts import draw_docs
-from smartlink.gateway.delivery import MOVES, SCREEN_WORDS, Event, State
+from smartlink.gateway.delivery import SCREEN_WORDS, Event, State
 from tests.habits.repository import ROOT, expect_none, read
 
 REQUIREMENTS = Path("docs/requirements.md")
@@ -25,12 +25,12 @@ def unknown(proofs: list[tuple[str, str]], known: dict[str, str]) -> list[str]:
 
 
 def test_the_states_are_drawn_from_the_table() -> None:
-    expect_none(problems(draw_docs.states(MOVES, SCREEN_WORDS), read(Path("docs/states.md"))))
+    expect_none(problems(draw_docs.both_states(), read(Path("docs/states.md"))))
 
 
 def test_a_move_that_is_not_drawn_is_seen() -> None:
-    drawn = draw_docs.states({(State.HELD, Event.RELEASED): State.WAITING}, SCREEN_WORDS)
-    committed = draw_docs.states({}, SCREEN_WORDS)
+    drawn = "\n".join(draw_docs.states({(State.HELD, Event.RELEASED): State.WAITING}, SCREEN_WORDS))
+    committed = "\n".join(draw_docs.states({}, SCREEN_WORDS))
     assert problems(drawn, committed) == ["`make docs`: '    held --> [*]' should be '    held --> waiting: released'"]
 
 
