@@ -8,7 +8,17 @@ import pytest
 
 from smartlink.works.errors import TryAgain
 from smartlink.works.exams import journey
-from tests.works.exams.part10 import BIG, DEFLATED, IMPLICIT, JPEG_BASELINE, dataset, part10, sha256
+from tests.works.exams.part10 import (
+    BIG,
+    DEFLATED,
+    IMPLICIT,
+    JPEG_BASELINE,
+    dataset,
+    element,
+    part10,
+    sequence,
+    sha256,
+)
 from tests.works.world import Gateway, Place, World, put
 
 SOP = "1.2.3.4.5"
@@ -173,6 +183,37 @@ def test_a_changed_mapping_counts_for_exams_received_after_it(
     world.ingest()
     owners = {exam["study_instance_uid"]: exam["owner_person_id"] for exam in world.exams(lakeside)}
     assert owners == {"1.2.3": None, "9.9": bob}
+
+
+@pytest.mark.proves("R74", "R75", "R77", "R78", "R80", "R82")
+def test_each_of_the_six_mappings_reads_its_own_attribute(world: World, lakeside: Place, gateway: Gateway) -> None:
+    names = {
+        "performing_physician": (0x00081050, "Adams^Ann"),
+        "referring_physician": (0x00080090, "Brown^Ben"),
+        "operator": (0x00081070, "Clark^Cid\\Nobody^Known"),
+        "reading_physician": (0x00081060, "Drake^Dan"),
+    }
+    people = {
+        mapping: world.person(lakeside, name, *reversed(name.split("\\")[0].split("^")))
+        for mapping, (_, name) in names.items()
+    }
+    called = world.person(lakeside, "Eve Evans", "Eve", "Evans")
+    address = f"Tel. 12; {called.hex}@EXAMPLE.org".encode()
+    people |= {"telecom": called, "telecom, nested": called}
+    written = {tag: ("PN", name.encode()) for tag, name in names.values()}
+    nested = sequence([element(0x00401101, "SQ", b"") + element(0x00401104, "LT", address)])
+    owners = {}
+    for number, mapping in enumerate((*people, "unassigned")):
+        telecom = {0x00081052: nested} if "nested" in mapping else {0x00401104: ("LT", address)}
+        study, sop = f"1.2.{number}", f"1.2.{number}.1"
+        changed = gateway.put_connection(gateway.connection_id, mapping=mapping.split(",")[0])
+        assert changed.status_code == 200, changed.text
+        gateway.deliver(dataset(sop, study=study, extra=written | telecom), sop, study_instance_uid=study)
+        world.ingest()
+        (exam,) = world.rows(lakeside, "SELECT * FROM exam WHERE study_instance_uid = :study", study=study)
+        owners[mapping] = exam["owner_person_id"]
+    assert owners == people | {"unassigned": None}
+    assert exam["reason"] == "mapping_none"
 
 
 @pytest.mark.proves("R152")
