@@ -72,7 +72,7 @@ def of_exams(site: Site, exam_ids: Sequence[uuid.UUID]) -> list[DeliveryRow]:
               AS cause
           FROM delivery_instance n WHERE n.delivery_id = d.id) i
         WHERE d.exam_id = ANY (:exams)
-        ORDER BY d.created_at, d.id
+        ORDER BY d.created_at, c.name, d.id
         """,
         exams=list(exam_ids),
     )
