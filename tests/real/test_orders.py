@@ -21,7 +21,7 @@ from smartlink.gateway.store.database import open_in
 from smartlink.works.exams.rights import Actor
 from smartlink.works.exams.submission import resend, submit, timeline
 from tests.real import samples
-from tests.real.pacs import Mood, Scripted, Storescp
+from tests.real.pacs import Mood, Orthanc, Scripted, Storescp
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -40,7 +40,7 @@ class Seen:
     version: int
 
 
-def connect(gateway: Gateway, pacs: Storescp | Scripted) -> None:
+def connect(gateway: Gateway, pacs: Storescp | Scripted | Orthanc) -> None:
     """Add the PACS at the gateway, and wait until Works has it."""
     with open_in(gateway.data) as database:
         facility = database.read(configuration.find)
