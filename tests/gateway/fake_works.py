@@ -23,8 +23,9 @@ from uuid import UUID
 from smartlink.link import assertion, licence_key, paths
 from smartlink.link.connections import Connection
 from smartlink.link.problems import MEDIA_TYPE, Problem, ProblemType
-from smartlink.link.uploads import OfferedInstance
+from smartlink.link.uploads import LARGEST_WHOLE, OfferedInstance
 from tests.gateway.fake_orders import Orders
+from tests.gateway.fake_parts import FOLDER, LargeObjects
 
 Reply = tuple[int, str, bytes]
 """Status, media type, body."""
@@ -74,6 +75,7 @@ class FakeWorks:
     heartbeats: list[dict[str, Any]] = field(default_factory=list)
     failures: list[dict[str, Any]] = field(default_factory=list)
     orders: Orders = field(default_factory=Orders)
+    large: LargeObjects = field(default_factory=LargeObjects)
     calls: list[str] = field(default_factory=list)
     puts: int = 0
     disturbances: list[tuple[str, Reply | None, int]] = field(default_factory=list)
@@ -149,13 +151,18 @@ class FakeWorks:
         if path == paths.FAILURES:
             self.failures.append(message)
             return _ok({})
-        if path == paths.UPLOADS_OFFER:
-            return _ok({"answers": [self._offered(one) for one in message["instances"]]})
-        if path == paths.UPLOADS_CONFIRM:
-            return _ok({"answers": [self._confirmed(UUID(one)) for one in message["upload_ids"]]})
+        if path in {paths.UPLOADS_OFFER, paths.UPLOADS_PARTS, paths.UPLOADS_CONFIRM}:
+            return _ok(self._upload(path, message))
         connection_id = UUID(path.rpartition("/")[2])
         self.connections[connection_id] = message
         return _ok({"id": str(connection_id), "version": message["version"] + 1})
+
+    def _upload(self, path: str, message: dict[str, Any]) -> dict[str, Any]:
+        if path == paths.UPLOADS_PARTS:
+            return self.large.tickets(self.url, message, self.now())
+        if path == paths.UPLOADS_OFFER:
+            return {"answers": [self._offered(one) for one in message["instances"]]}
+        return {"answers": [self._confirmed(UUID(one)) for one in message["upload_ids"]]}
 
     def _delete(self, path: str) -> Reply:
         connection_id = UUID(path.rpartition("/")[2])
@@ -192,8 +199,11 @@ class FakeWorks:
         held = next((one for one in same if one.stored and one.offered.dataset_sha256 == offered.dataset_sha256), None)
         if held is not None:
             return {"outcome": "held", "reference": offered.reference, "receipt": self._receipt(held)}
-        upload = Upload(offered, uuid.uuid4())
+        begun = next((one for one in same if offered.size > LARGEST_WHOLE and one.offered == offered), None)
+        upload = begun or Upload(offered, uuid.uuid4())
         self.uploads[upload.upload_id] = upload
+        if offered.size > LARGEST_WHOLE:
+            return self.large.permit(offered.reference, upload.upload_id)
         digest = base64.b64encode(bytes.fromhex(offered.object_sha256)).decode()
         return {
             "outcome": "ticket",
@@ -212,6 +222,9 @@ class FakeWorks:
 
     def _put(self, path: str, headers: dict[str, str], body: bytes) -> Reply:
         self.puts += 1
+        if path.startswith(FOLDER):
+            wrong = self.large.put(path, headers, body)
+            return (200, "application/xml", b"") if wrong is None else store_error(400, wrong)
         name = path.removeprefix("/objects/")
         if "transfer-encoding" in headers:
             return store_error(501, "NotImplemented")
@@ -225,6 +238,11 @@ class FakeWorks:
 
     def _confirmed(self, upload_id: UUID) -> dict[str, Any]:
         upload = self.uploads.get(upload_id)
+        whole = None if upload is None else self.large.whole(upload_id, upload.offered.size)
+        if upload is not None and whole is not None:
+            if not self.large.is_read():
+                return {"outcome": "verifying", "upload_id": str(upload_id)}
+            self.objects[hashlib.sha256(whole).hexdigest()] = whole
         if upload is None or upload.offered.object_sha256 not in self.objects:
             return {"outcome": "missing", "upload_id": str(upload_id), "detail": "Offer it again."}
         upload.stored = True

@@ -7,23 +7,21 @@ instance parks that one and nobody else.
 
 from __future__ import annotations
 
-import hashlib
 import random
-import zlib
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
 from datetime import timedelta
-from enum import Enum, auto
 from typing import TYPE_CHECKING, Final, Protocol
 
 import structlog
-from pydantic import ValidationError
 
-from smartlink.gateway.errors import GiveUp, LicenceRevoked, TryAgain
+from smartlink.gateway import parts as in_parts
+from smartlink.gateway.errors import GiveUp, LicenceRevoked, Stopping, TryAgain
 from smartlink.gateway.messages import Message
+from smartlink.gateway.offers import CONTACT, Offers, Ready, grouped
+from smartlink.gateway.parts import DAMAGED, Objects, PartsUpload, Put
 from smartlink.gateway.retry import Breaker, Outage, next_attempt
-from smartlink.gateway.store import connections, deliveries, instances, service
+from smartlink.gateway.store import connections, deliveries, instances, parts, service
 from smartlink.gateway.store.deliveries import WORKS, Claim
 from smartlink.gateway.store.spool import Spool, SpoolDamaged
 from smartlink.link.problems import FAULTS_OF_AN_INSTANCE, ProblemType
@@ -35,7 +33,6 @@ from smartlink.link.uploads import (
     Multipart,
     Offer,
     Offered,
-    OfferedInstance,
     Refused,
     Stored,
     Ticket,
@@ -54,33 +51,13 @@ log = structlog.get_logger()
 
 MOST_AT_ONCE: Final = 16
 LEASE: Final = timedelta(minutes=15)
-_PIECE: Final = 1024**2
 _A_MOMENT: Final = timedelta(seconds=1)
-_DAMAGED: Final = (
-    "Send the image again from the ultrasound system. If this happens more than once, have the disk checked."
-)
-_CONTACT: Final = "Look at the image on the ultrasound system and send it again, or contact support."
 _FAULT_OF_THE_REQUEST: Final = frozenset(
     {ProblemType.REQUEST_INVALID, ProblemType.REQUEST_TOO_LARGE, ProblemType.CONNECTION_UNKNOWN}
 )
 
 
-class Readable(Protocol):
-    """A file to read from its start."""
-
-    def read(self, size: int, /) -> bytes | None:
-        """Return the next bytes, at most `size`; nothing at the end."""
-
-
-class Put(Enum):
-    """How a PUT ended well, or in a way that only a new ticket mends."""
-
-    STORED = auto()
-    ALREADY_THERE = auto()
-    TICKET_EXPIRED = auto()
-
-
-class Works(Protocol):
+class Works(in_parts.Works, Protocol):
     """Works, as far as uploads need it. Each may raise TryAgain, GiveUp or LicenceRevoked."""
 
     def health(self) -> None:
@@ -91,21 +68,6 @@ class Works(Protocol):
 
     def confirm(self, confirm: Confirm) -> Confirmed:
         """Confirm what was put."""
-
-
-class Objects(Protocol):
-    """Object storage. May raise TryAgain or GiveUp."""
-
-    def put(self, ticket: Ticket, file: Readable, size: int) -> Put:
-        """Put one file where the ticket says."""
-
-
-@dataclass(frozen=True, slots=True)
-class Ready:
-    """A claimed instance with its digests, ready to be offered."""
-
-    claim: Claim
-    offered: OfferedInstance
 
 
 class Uploads:
@@ -138,6 +100,8 @@ class Uploads:
         self._outage = Outage(timedelta(minutes=5))
         self._problem = ""
         self._lanes = ThreadPoolExecutor(max_workers=lanes, thread_name_prefix="upload")
+        self._offers = Offers(database, spool)
+        self._parts = PartsUpload(database, spool, works, objects, self._lanes, at_once=lanes)
 
     def tick(self, now: datetime) -> bool:
         """Carry one batch; True when there may be more."""
@@ -190,9 +154,9 @@ class Uploads:
     def _carry(self, claims: Sequence[Claim]) -> None:
         ready = self._without_twins([one for claim in claims if (one := self._prepare(claim)) is not None])
         if ready:
-            left = self._confirm_earlier(ready)
-            if left:
-                self._hand_over(left)
+            for group in grouped(self._confirm_earlier(ready), self._objects.most_at_once):
+                self._extend(claims[0])
+                self._hand_over(group)
             self._destination_is_well()
 
     # -- getting ready: the connection, the digests, the twins
@@ -208,27 +172,10 @@ class Uploads:
             self._write(deliveries.withheld, claim, self._now(), cause)
             return None
         try:
-            dataset, whole = self._digests(claim.instance)
-            return Ready(claim, _offered(claim.instance, str(claim.id), connection.works_id, dataset, whole))
+            return self._offers.of(claim, connection.works_id)
         except GiveUp as fault:
             self._park(claim, fault)
             return None
-
-    def _digests(self, instance: instances.Instance) -> tuple[str, str]:
-        """Return both digests, computed and stored the first time. Raises GiveUp for a damaged file."""
-        if instance.dataset_sha256 is not None and instance.object_sha256 is not None:
-            return instance.dataset_sha256, instance.object_sha256
-        try:
-            with self._spool.part10_parts(instance.spool_name) as file:
-                dataset, whole, crc = digests(file, instance.dataset_offset)
-        except (OSError, SpoolDamaged) as error:
-            raise GiveUp(f"The stored file cannot be read ({type(error).__name__}).", _DAMAGED) from error
-        if crc != instance.crc32:
-            raise GiveUp("The stored file no longer has the bytes that were received.", _DAMAGED)
-        self._database.write(
-            lambda tx: instances.store_digests(tx, instance.id, dataset_sha256=dataset, object_sha256=whole)
-        )
-        return dataset, whole
 
     def _without_twins(self, batch: Sequence[Ready]) -> list[Ready]:
         """Return the batch without instances that are another one once more (R152)."""
@@ -242,8 +189,7 @@ class Uploads:
                 self._finish_duplicate(one.claim, twin.id)
             elif identity in going or twin is not None:
                 # Its elder is on the way: what becomes of that one decides.
-                at = self._now()
-                self._write(deliveries.failed, one.claim, at, at + _A_MOMENT, "The same image is on its way already.")
+                self._go_on_in_a_moment(one.claim, "The same image is on its way already.")
             else:
                 going[identity] = one
         return list(going.values())
@@ -264,15 +210,25 @@ class Uploads:
 
         What was put before a crash is thus never put again: only a PUT whose answer was lost can be repeated.
         """
-        earlier = [(one, one.claim.upload_id) for one in batch if one.claim.upload_id is not None]
+        earlier = [
+            (one, upload_id)
+            for one in batch
+            if (upload_id := one.claim.upload_id) is not None
+            and not self._parts.is_under_way(one.claim.instance, upload_id)
+        ]
         answers = self._confirmed([upload_id for _, upload_id in earlier])
-        stored = set()
+        done = set()
         for one, upload_id in earlier:
             answer = answers.get(upload_id)
             if isinstance(answer, Stored):
                 self._receive(one.claim, answer.receipt, conflict=answer.conflict)
-                stored.add(one.claim.id)
-        return [one for one in batch if one.claim.id not in stored]
+                done.add(one.claim.id)
+            elif isinstance(answer, Verifying):
+                self._go_on_in_a_moment(one.claim, _VERIFYING)
+                done.add(one.claim.id)
+            else:
+                self._parts.doubt(one.claim.instance)
+        return [one for one in batch if one.claim.id not in done]
 
     def _hand_over(self, batch: Sequence[Ready], *, renewed: bool = False) -> None:
         """Carry a batch to its receipts. Raises TryAgain for the destination; a single fault stays single.
@@ -286,7 +242,21 @@ class Uploads:
                 raise
             self._isolate(batch, error)
             return
+        tickets, large = self._permitted(batch, answers)
+        expired = self._put_and_confirm(tickets)
+        for one, permission in large:
+            self._carry_parts(one, permission)
+        if expired and renewed:
+            raise TryAgain("Object storage does not take the tickets of Works.", status=403)
+        if expired:
+            self._hand_over(expired, renewed=True)
+
+    def _permitted(
+        self, batch: Sequence[Ready], answers: dict[str, Held | Ticket | Multipart | Refused]
+    ) -> tuple[list[tuple[Ready, Ticket]], list[tuple[Ready, Multipart]]]:
+        """Finish what Works has or refuses; return what may be put, as a whole and in parts."""
         tickets: list[tuple[Ready, Ticket]] = []
+        large: list[tuple[Ready, Multipart]] = []
         for one in batch:
             answer = answers.get(str(one.claim.id))
             if isinstance(answer, Held):
@@ -295,13 +265,11 @@ class Uploads:
                 self._refused(one.claim, answer)
             elif isinstance(answer, Ticket):
                 tickets.append((one, answer))
+            elif isinstance(answer, Multipart):
+                large.append((one, answer))
             else:
                 raise TryAgain("Works did not answer for every offered instance.")
-        expired = self._put_and_confirm(tickets)
-        if expired and renewed:
-            raise TryAgain("Object storage does not take the tickets of Works.", status=403)
-        if expired:
-            self._hand_over(expired, renewed=True)
+        return tickets, large
 
     def _offer(self, batch: Sequence[Ready]) -> dict[str, Held | Ticket | Multipart | Refused]:
         try:
@@ -342,6 +310,26 @@ class Uploads:
                 raise outcome
         return [one for (one, _), outcome in put if outcome is Put.TICKET_EXPIRED]
 
+    def _carry_parts(self, one: Ready, permission: Multipart) -> None:
+        """Put the next parts of a large image; the others of the queue have their turn before the rest of it."""
+        self._database.write(lambda tx: deliveries.offered(tx, [(one.claim, permission.upload_id)]))
+        self._extend(one.claim)
+        try:
+            progress = self._parts.carry(one.claim.instance, permission.upload_id)
+        except GiveUp as fault:
+            self._park(one.claim, fault)
+            return
+        except TryAgain as error:
+            if error.kind not in _FAULT_OF_THE_REQUEST:
+                raise
+            self._try_later(one.claim, str(error))
+            return
+        if progress.is_complete:
+            self._confirm([(one, permission)])
+        else:
+            at = self._now()
+            self._write(deliveries.failed, one.claim, at, at, str(progress))
+
     def _put(self, one: Ready, ticket: Ticket) -> Put | TryAgain | GiveUp:
         """Put one file; a failure is returned, so that the others of the batch go on."""
         try:
@@ -349,13 +337,16 @@ class Uploads:
         except (TryAgain, GiveUp) as error:
             return error
 
-    def _confirm(self, there: Sequence[tuple[Ready, Ticket]]) -> None:
+    def _confirm(self, there: Sequence[tuple[Ready, Ticket | Multipart]]) -> None:
         answers = self._confirmed([ticket.upload_id for _, ticket in there])
         for one, ticket in there:
             answer = answers.get(ticket.upload_id)
             if isinstance(answer, Stored):
                 self._receive(one.claim, answer.receipt, conflict=ticket.conflict or answer.conflict)
+            elif isinstance(answer, Verifying):
+                self._go_on_in_a_moment(one.claim, _VERIFYING)
             else:
+                self._parts.doubt(one.claim.instance)
                 self._try_later(one.claim, "Works did not find the uploaded file.")
 
     def _confirmed(self, upload_ids: Sequence[UUID]) -> dict[UUID, Stored | Missing | Verifying]:
@@ -373,7 +364,7 @@ class Uploads:
             with self._spool.part10_parts(instance.spool_name) as file:
                 return self._objects.put(ticket, file, instance.size)
         except (OSError, SpoolDamaged) as error:
-            raise GiveUp(f"The stored file cannot be read ({type(error).__name__}).", _DAMAGED) from error
+            raise GiveUp(f"The stored file cannot be read ({type(error).__name__}).", DAMAGED) from error
 
     # -- how it ended
 
@@ -385,6 +376,7 @@ class Uploads:
             if not deliveries.accepted(tx, claim, at, _CONFLICT_NOTE if conflict else note):
                 return False
             instances.receipt(tx, claim.instance.id, at)
+            parts.forget(tx, claim.instance.id)
             service.receipt(tx, at)
             if conflict:
                 instances.flag_conflict(tx, claim.instance.id)
@@ -397,7 +389,7 @@ class Uploads:
 
     def _refused(self, claim: Claim, answer: Refused) -> None:
         if answer.type in set(FAULTS_OF_AN_INSTANCE):
-            self._park(claim, GiveUp(answer.detail, _CONTACT))
+            self._park(claim, GiveUp(answer.detail, CONTACT))
         elif answer.type == ProblemType.CONNECTION_UNKNOWN:
             self._withhold_unknown(claim)
         else:
@@ -415,6 +407,15 @@ class Uploads:
         self._write(deliveries.refused, claim, self._now(), fault.cause, fault.remedy)
         log.error("upload_parked", **Message.UPLOADING_IMAGE_FAILED.fields, delivery_id=claim.id, why=fault.cause)
 
+    def _go_on_in_a_moment(self, claim: Claim, cause: str) -> None:
+        at = self._now()
+        self._write(deliveries.failed, claim, at, at + _A_MOMENT, cause)
+
+    def _extend(self, claim: Claim) -> None:
+        """Hold the whole batch for longer: a slow line is no crash."""
+        until = self._now() + LEASE
+        self._database.write(lambda tx: deliveries.extend(tx, claim, until))
+
     def _try_later(self, claim: Claim, cause: str) -> None:
         at = self._now()
         self._write(deliveries.failed, claim, at, next_attempt(at, self._interval(), self._luck()), cause)
@@ -422,6 +423,9 @@ class Uploads:
 
     def _destination_failed(self, claims: Sequence[Claim], error: TryAgain) -> None:
         """Nobody's fault but the destination's: all go back, and the next attempt waits for a good probe."""
+        if isinstance(error, Stopping):
+            self._give_back_all(claims, str(error))
+            return
         self._breaker.failed(self._now())
         self._give_back_all(claims, str(error))
         self._problem = str(error)
@@ -450,43 +454,5 @@ class Uploads:
         self._database.write(lambda tx: move(tx, *values))
 
 
+_VERIFYING: Final = "Works reads the image to verify it."
 _CONFLICT_NOTE: Final = "Conflict: Works holds other bytes under the same SOP Instance UID. Both are kept."
-
-
-def digests(file: Readable, dataset_offset: int) -> tuple[str, str, int]:
-    """Return SHA-256 of the Data Set, SHA-256 of the whole file and CRC-32 of the Data Set, in one pass."""
-    head = file.read(dataset_offset) or b""
-    whole = hashlib.sha256(head)
-    if len(head) != dataset_offset:
-        raise SpoolDamaged("The file ends before its Data Set.")
-    dataset = hashlib.sha256()
-    crc = 0
-    while piece := file.read(_PIECE):
-        whole.update(piece)
-        dataset.update(piece)
-        crc = zlib.crc32(piece, crc)
-    return dataset.hexdigest(), whole.hexdigest(), crc
-
-
-def _offered(
-    instance: instances.Instance, reference: str, connection_id: UUID, dataset: str, whole: str
-) -> OfferedInstance:
-    """Return what Works is told of an instance. Raises GiveUp when that cannot be said in the contract's words."""
-    try:
-        return OfferedInstance(
-            reference=reference,
-            connection_id=connection_id,
-            sop_class_uid=instance.sop_class_uid,
-            sop_instance_uid=instance.sop_instance_uid,
-            transfer_syntax_uid=instance.transfer_syntax_uid,
-            study_instance_uid=instance.study_instance_uid or "",
-            series_instance_uid=instance.series_instance_uid or "",
-            size=instance.size,
-            dataset_sha256=dataset,
-            object_sha256=whole,
-            received_at=instance.kept_at,
-            attributes=instance.attributes,
-        )
-    except ValidationError as error:
-        fields = ", ".join(sorted({str(one["loc"][0]) for one in error.errors(include_input=False)}))
-        raise GiveUp(f"The image cannot be offered to Works as it is: {fields}.", _CONTACT) from error

@@ -13,10 +13,10 @@ from structlog.testing import capture_logs
 
 from smartlink.gateway.downloads import Got
 from smartlink.gateway.errors import GiveUp, TryAgain, Unreachable
+from smartlink.gateway.parts import Put
 from smartlink.gateway.uplink.http import new_client
 from smartlink.gateway.uplink.objects import ObjectClient
 from smartlink.gateway.uplink.pace import Pace, no_limit
-from smartlink.gateway.uploads import Put
 from smartlink.link.downloads import DownloadTicket
 from smartlink.link.uploads import Ticket
 from tests.gateway.conftest import SetClock

@@ -11,16 +11,17 @@ import structlog
 from smartlink.gateway.downloads import Got
 from smartlink.gateway.errors import GiveUp, TryAgain, Unreachable
 from smartlink.gateway.messages import Message
+from smartlink.gateway.parts import Put
 from smartlink.gateway.uplink.address import check
 from smartlink.gateway.uplink.http import Answer, exchange, fetch
 from smartlink.gateway.uplink.pace import Pace
-from smartlink.gateway.uploads import Put, Readable
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
     import httpx
 
+    from smartlink.gateway.digests import Readable
     from smartlink.link.downloads import DownloadTicket
     from smartlink.link.uploads import PartTicket, Ticket
 

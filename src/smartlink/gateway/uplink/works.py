@@ -33,7 +33,7 @@ from smartlink.link.downloads import Downloads, DownloadsRequest
 from smartlink.link.failures import FailureNotice, FailureNoticed
 from smartlink.link.heartbeat import Heartbeat, HeartbeatAcknowledged
 from smartlink.link.problems import FAULTS_OF_AN_INSTANCE, MEDIA_TYPE, Problem, ProblemType
-from smartlink.link.uploads import Confirm, Confirmed, Offer, Offered
+from smartlink.link.uploads import Confirm, Confirmed, Offer, Offered, Parts, PartsRequest
 
 if TYPE_CHECKING:
     import httpx
@@ -150,6 +150,10 @@ class WorksClient:
         """Tell what became of ordered instances."""
         answer = self._call("POST", paths.DELIVERIES_REPORT, "deliveries/report", report)
         return _message(answer, DeliveryReported, "deliveries/report")
+
+    def parts(self, request: PartsRequest) -> Parts:
+        """Ask for tickets for parts of an upload, and learn which are in storage."""
+        return _message(self._call("POST", paths.UPLOADS_PARTS, "uploads/parts", request), Parts, "uploads/parts")
 
     def _call(
         self, method: str, path: str, name: str, message: BaseModel | None, headers: dict[str, str] | None = None
