@@ -40,7 +40,7 @@ def test_an_instance_of_one_gigabyte_needs_no_more_than_forty_megabytes(
     pid = gateway.stage.gateway.pid
     Path(f"/proc/{pid}/clear_refs").write_text("5", encoding="ascii")
     idle = memory(pid, "VmRSS")
-    header, length = _with_pixels(small, GIB)
+    header, length = with_pixels(small, GIB)
     large = Instance(small.sop_class_uid, small.sop_instance_uid, small.transfer_syntax_uid, header)
     with samples.association(gateway.target) as ultrasound:
         ultrasound.begin(large)
@@ -59,7 +59,7 @@ def test_an_instance_of_one_gigabyte_needs_no_more_than_forty_megabytes(
     assert size > GIB
 
 
-def _with_pixels(small: Instance, length: int) -> tuple[bytes, int]:
+def with_pixels(small: Instance, length: int) -> tuple[bytes, int]:
     """The Data Set up to its pixels, which are announced with another length."""
     at = small.data_set.index(b"\xe0\x7f\x10\x00OB\0\0")
     return small.data_set[:at] + b"\xe0\x7f\x10\x00OB\0\0" + length.to_bytes(4, "little"), length

@@ -8,6 +8,7 @@ from datetime import timedelta
 from uuid import UUID, uuid4
 
 import pytest
+from pydantic import SecretStr
 
 from smartlink.gateway.connections import Connection, new_ultrasound
 from smartlink.gateway.delivery import State
@@ -32,7 +33,13 @@ class Bench:
     """Uploads with everything around them real, and a clock set by hand."""
 
     def __init__(
-        self, database: Database, spool: Spool, client: WorksClient, works: FakeWorks, clock: SetClock
+        self,
+        database: Database,
+        spool: Spool,
+        client: WorksClient,
+        works: FakeWorks,
+        clock: SetClock,
+        proxy: SecretStr | None = None,
     ) -> None:
         self.database = database
         self.works = works
@@ -40,7 +47,7 @@ class Bench:
         self.licensed = True
         self.spool = spool
         self.client = client
-        self.http = new_client()
+        self.http = new_client(proxy=proxy)
         self.pace = Pace(no_limit, clock)
         self.uploads = Uploads(
             database,
@@ -101,8 +108,8 @@ class Bench:
     def tick(self, after: timedelta = timedelta()) -> bool:
         return self.uploads.tick(self.clock.move(after))
 
-    def drain(self) -> None:
-        for _ in range(100):
+    def drain(self, most: int = 100) -> None:
+        for _ in range(most):
             if not self.tick():
                 return
         pytest.fail("the queue does not drain")
@@ -119,10 +126,12 @@ class Bench:
 
 
 @contextmanager
-def a_bench(database: Database, spool: Spool, works: FakeWorks, clock: SetClock) -> Iterator[Bench]:
+def a_bench(
+    database: Database, spool: Spool, works: FakeWorks, clock: SetClock, proxy: SecretStr | None = None
+) -> Iterator[Bench]:
     works.now = clock
-    with signed_in(works, clock) as client:
-        made = Bench(database, spool, client, works, clock)
+    with signed_in(works, clock, proxy) as client:
+        made = Bench(database, spool, client, works, clock, proxy)
         try:
             yield made
         finally:

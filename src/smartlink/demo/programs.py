@@ -136,7 +136,7 @@ class Program:
         self.log = log
         self.told: Callable[[int], None] | None = None
         """Who is told the process id at each start: somebody who ends it should we die first."""
-        self._settings = dict(settings)
+        self.settings = dict(settings)
         self._process: subprocess.Popen[bytes] | None = None
 
     @property
@@ -231,4 +231,4 @@ class Program:
     def _environment(self) -> dict[str, str]:
         own = ("WORKS_", "SMARTLINK_")
         inherited = {name: value for name, value in os.environ.items() if not name.startswith(own)}
-        return {**inherited, "PYTHONUNBUFFERED": "1", **self._settings}
+        return {**inherited, "PYTHONUNBUFFERED": "1", **self.settings}

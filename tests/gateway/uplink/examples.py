@@ -24,8 +24,8 @@ def a_request(works: FakeWorks, public_key: str, key: str | None = None) -> Acti
 
 
 @contextmanager
-def signed_in(works: FakeWorks, clock: Clock) -> Iterator[WorksClient]:
-    """Activate and yield a client for the new gateway."""
+def signed_in(works: FakeWorks, clock: Clock, proxy: SecretStr | None = None) -> Iterator[WorksClient]:
+    """Activate and yield a client for the new gateway; all its calls go through the proxy, if one is given."""
     accounts: list[Account] = []
 
     def account() -> Account:
@@ -33,7 +33,7 @@ def signed_in(works: FakeWorks, clock: Clock) -> Iterator[WorksClient]:
             raise TryAgain("There is no licence yet.")
         return accounts[0]
 
-    with new_client() as http:
+    with new_client(proxy=proxy) as http:
         client = WorksClient(http, account, clock)
         pair = generate_key()
         activated = client.activate(works.url, a_request(works, public_text(pair)))

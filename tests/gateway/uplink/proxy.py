@@ -7,7 +7,7 @@ import select
 import socket
 import threading
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from urllib.parse import urlsplit
 
@@ -25,12 +25,11 @@ class Proxy:
     user: str | None = None
     password: str | None = None
     page: Page | None = None
-    """While set, every request is answered with it and nothing goes through."""
-    cut_after: list[int] = field(default_factory=list)
-    """Each entry cuts one connection after so many bytes went up."""
+    """While set, requests are answered with it and do not go through."""
+    page_for: str = ""
+    """Only requests whose address contains this are answered with the page."""
     requests: list[str] = field(default_factory=list)
     port: int = 0
-    lock: threading.Lock = field(default_factory=threading.Lock)
 
     @property
     def url(self) -> str:
@@ -44,10 +43,6 @@ class Proxy:
             return True
         wanted = base64.b64encode(f"{self.user}:{self.password}".encode()).decode()
         return f"proxy-authorization: basic {wanted}".lower() in head.lower()
-
-    def next_cut(self) -> int | None:
-        with self.lock:
-            return self.cut_after.pop(0) if self.cut_after else None
 
 
 @contextmanager
@@ -84,7 +79,9 @@ def _serve(peer: socket.socket, proxy: Proxy, ended: threading.Event) -> None:
         request, _, fields = head.partition("\r\n")
         method, target, _version = request.split(" ", 2)
         proxy.requests.append(f"{method} {target.partition('?')[0]}")
-        page = (407, "text/html", b"<html>Who are you?</html>") if not proxy.admits(head) else proxy.page
+        page = proxy.page if proxy.page_for in target else None
+        if not proxy.admits(head):
+            page = (407, "text/html", b"<html>Who are you?</html>")
         if page is not None:
             _answer(peer, page, fields, rest)
             return
@@ -94,7 +91,7 @@ def _serve(peer: socket.socket, proxy: Proxy, ended: threading.Event) -> None:
                 peer.sendall(b"HTTP/1.1 200 Connection established\r\n\r\n")
             else:
                 there.sendall(first)
-            _pipe(peer, there, rest, proxy.next_cut(), ended)
+            _pipe(peer, there, rest, ended, tunnel=method == "CONNECT")
 
 
 def _head(peer: socket.socket) -> tuple[str, bytes]:
@@ -139,18 +136,17 @@ def _answer(peer: socket.socket, page: Page, fields: str, rest: bytes) -> None:
     )
 
 
-def _pipe(
-    peer: socket.socket, there: socket.socket, first: bytes, cut_after: int | None, ended: threading.Event
-) -> None:
-    up = len(first)
-    there.sendall(first)
-    while not ended.is_set():
-        ready, _, _ = select.select([peer, there], [], [], 0.1)
-        for one in ready:
-            data = one.recv(65536)
-            if not data:
-                return
-            (there if one is peer else peer).sendall(data)
-            up += len(data) if one is peer else 0
-            if cut_after is not None and up >= cut_after:
-                return
+def _pipe(peer: socket.socket, there: socket.socket, first: bytes, ended: threading.Event, *, tunnel: bool) -> None:
+    """Pass bytes both ways; outside a tunnel the answer says that it is the last one on this connection."""
+    begun = tunnel
+    with suppress(OSError):
+        there.sendall(first)
+        while not ended.is_set():
+            ready, _, _ = select.select([peer, there], [], [], 0.1)
+            for one in ready:
+                data = one.recv(65536)
+                if not data:
+                    return
+                if one is there and not begun:
+                    data, begun = data.replace(b"\r\n", b"\r\nConnection: close\r\n", 1), True
+                (there if one is peer else peer).sendall(data)
