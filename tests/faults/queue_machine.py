@@ -25,6 +25,7 @@ from smartlink.gateway.store import connections, counters, deliveries, instances
 from smartlink.gateway.store.database import Database, open_in
 from smartlink.gateway.store.deliveries import WORKS, Claim
 from smartlink.standard.names import AETitle
+from tests.gateway.store.examples import an_entry
 
 if TYPE_CHECKING:
     from smartlink.gateway.store.database import Transaction
@@ -143,7 +144,7 @@ class Queue(RuleBasedStateMachine):
         first = State.WAITING if origin in self.known_to_works else State.HELD
 
         def enter(tx: Transaction) -> int:
-            entered = instances.add(tx, new_instance(number, origin, self.now))
+            entered = instances.add(tx, an_entry(number, origin=origin, at=self.now))
             assert entered is not None
             deliveries.add(tx, entered, WORKS, origin, first, self.now)
             for pacs in also_to:
@@ -379,28 +380,3 @@ def uid(number: int) -> str:
 def digests(number: int) -> tuple[str, str]:
     """Its two digests: of the Data Set, and of the whole file."""
     return f"{number:064x}", f"{number + (1 << 200):064x}"
-
-
-def new_instance(
-    number: int, origin: UUID | None, at: datetime, *, name: str = "", from_works: bool = False
-) -> instances.NewInstance:
-    """The example with this number, from an ultrasound system or from Works."""
-    return instances.NewInstance(
-        spool_name=name or f"aa/{number:030x}",
-        sop_class_uid="1.2.840.10008.5.1.4.1.1.6.1",
-        sop_instance_uid=uid(number),
-        transfer_syntax_uid="1.2.840.10008.1.2.1",
-        study_instance_uid="1.2.4",
-        series_instance_uid="1.2.5",
-        connection_id=origin,
-        calling_ae_title="US01",
-        called_ae_title="SMARTLINKRCVR",
-        peer_address="192.0.2.7",
-        dataset_offset=300,
-        dataset_length=1000,
-        crc32=7,
-        attributes={},
-        unreadable=None,
-        kept_at=at,
-        from_works=from_works,
-    )

@@ -30,9 +30,9 @@ from tests.faults.queue_machine import (
     Owed,
     Queue,
     digests,
-    new_instance,
     uid,
 )
+from tests.gateway.store.examples import an_entry
 
 if TYPE_CHECKING:
     from collections.abc import Collection
@@ -236,7 +236,7 @@ class OrderedQueue(Queue):
         """The file came: an instance of its own, its delivery, and the item linked to it."""
         self.fetched += 1
         number = int(item.sop_instance_uid.rpartition(".")[2])
-        new = new_instance(number, None, self.now, name=f"bb/{self.fetched:030x}", from_works=True)
+        new = an_entry(number, at=self.now, name=f"bb/{self.fetched:030x}", from_works=True)
         entered = instances.add(tx, new)
         assert entered is not None
         instances.store_digests(tx, entered, dataset_sha256=item.dataset_sha256, object_sha256=item.object_sha256)

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from typing import Any
 
 import pytest
+import structlog
 
 from smartlink.gateway.store.database import Database, open_in
 from smartlink.gateway.store.spool import Kept, Provenance, Spool
@@ -52,6 +55,7 @@ def works() -> Iterator[FakeWorks]:
 
 
 Keep = Callable[..., Kept]
+Command = Callable[..., dict[str, Any]]
 
 
 @pytest.fixture
@@ -74,3 +78,26 @@ def keep(spool: Spool) -> Keep:
         return file.commit(at)
 
     return make
+
+
+@pytest.fixture
+def command(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> Command:
+    """Run a command on a data folder of its own and return its JSON; `code` is the exit code expected."""
+    from smartlink.gateway.cli import app  # noqa: PLC0415  a test of its imports starts without them
+
+    def run(*words: str, code: int = 0) -> dict[str, Any]:
+        capsys.readouterr()
+        with pytest.raises(SystemExit) as end:
+            app([*words, "--data", str(tmp_path / "data"), "--json"])
+        assert (end.value.code or 0) == code
+        answer: dict[str, Any] = json.loads(capsys.readouterr().out)
+        return answer
+
+    return run
+
+
+@pytest.fixture(autouse=True)
+def _forget_logging() -> Iterator[None]:
+    """A command sends the lines of its process to a file: the next test's are not meant for it."""
+    yield
+    structlog.reset_defaults()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
 from uuid import UUID
@@ -32,7 +33,7 @@ from smartlink.gateway.store.spool import Kept, Spool, SpoolDamaged
 from smartlink.link.connections import ConnectionStatus
 from smartlink.link.deliveries import ItemState
 from tests.gateway.conftest import START, Keep, SetClock
-from tests.gateway.store.examples import a_pacs
+from tests.gateway.store.examples import a_pacs, an_entry
 from tests.gateway.store.test_orders import an_item
 
 MINUTE = timedelta(minutes=1)
@@ -130,24 +131,12 @@ class Bench:
 
 
 def entry(kept: Kept, syntax: str, *, from_works: bool) -> instances.NewInstance:
-    return instances.NewInstance(
-        spool_name=kept.name,
-        sop_class_uid=kept.sop_class_uid,
-        sop_instance_uid=kept.sop_instance_uid,
+    return replace(
+        an_entry(uid=kept.sop_instance_uid, name=kept.name, at=kept.kept_at, from_works=from_works),
         transfer_syntax_uid=syntax,
-        study_instance_uid="1.2.4",
-        series_instance_uid="1.2.5",
-        connection_id=None,
-        calling_ae_title="US01",
-        called_ae_title="SMARTLINKRCVR",
-        peer_address="192.0.2.7",
         dataset_offset=kept.dataset_offset,
         dataset_length=kept.dataset_length,
         crc32=kept.crc32,
-        attributes={},
-        unreadable=None,
-        kept_at=kept.kept_at,
-        from_works=from_works,
     )
 
 

@@ -12,37 +12,13 @@ from collections.abc import Callable
 from datetime import UTC, datetime
 from pathlib import Path
 from time import monotonic, sleep
-from typing import Any
 
 import pytest
-import structlog
 
 from smartlink.gateway.cli import app
 from smartlink.gateway.log import LogKind, log_path
+from tests.gateway.conftest import Command
 from tests.gateway.fake_works import FakeWorks
-
-Command = Callable[..., dict[str, Any]]
-
-
-@pytest.fixture(autouse=True)
-def _forget_logging() -> Any:
-    yield
-    structlog.reset_defaults()
-
-
-@pytest.fixture
-def command(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> Command:
-    """Run a command on a data folder of its own and return its JSON; `code` is the exit code expected."""
-
-    def run(*words: str, code: int = 0) -> dict[str, Any]:
-        capsys.readouterr()
-        with pytest.raises(SystemExit) as end:
-            app([*words, "--data", str(tmp_path / "data"), "--json"])
-        assert (end.value.code or 0) == code
-        answer: dict[str, Any] = json.loads(capsys.readouterr().out)
-        return answer
-
-    return run
 
 
 @pytest.mark.proves("R89", "R91")

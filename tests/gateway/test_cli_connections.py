@@ -2,47 +2,23 @@
 
 from __future__ import annotations
 
-import json
-from collections.abc import Callable
 from io import StringIO
 from pathlib import Path
 from typing import Any
 
 import pytest
-import structlog
 
 from smartlink.gateway.cli import app
 from smartlink.gateway.log import LogKind
 from smartlink.gateway.store import connections
 from smartlink.gateway.store.database import open_in
 from smartlink.link.connections import Mapping
+from tests.gateway.conftest import Command
 from tests.gateway.dicom.pacs import storescp
 from tests.gateway.fake_works import PROXY_PAGE, FakeWorks
 from tests.gateway.store.examples import an_ultrasound
 
-Command = Callable[..., dict[str, Any]]
 ARCHIVE = ["--ae-title", "ARCHIVE", "--host", "127.0.0.1", "--specialty", "Cardiology"]
-
-
-@pytest.fixture(autouse=True)
-def _forget_logging() -> Any:
-    yield
-    structlog.reset_defaults()
-
-
-@pytest.fixture
-def command(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> Command:
-    """Run a command on a data folder of its own and return its JSON; `code` is the exit code expected."""
-
-    def run(*words: str, code: int = 0) -> dict[str, Any]:
-        capsys.readouterr()
-        with pytest.raises(SystemExit) as end:
-            app([*words, "--data", str(tmp_path / "data"), "--json"])
-        assert (end.value.code or 0) == code
-        answer: dict[str, Any] = json.loads(capsys.readouterr().out)
-        return answer
-
-    return run
 
 
 @pytest.fixture

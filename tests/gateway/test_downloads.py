@@ -29,7 +29,7 @@ from smartlink.link.problems import ProblemType
 from tests.gateway.conftest import START, SetClock
 from tests.gateway.fake_orders import an_image, data_set, described
 from tests.gateway.fake_works import PORTAL_PAGE, PROXY_PAGE, FakeWorks, Reply, problem, store_error
-from tests.gateway.store.examples import a_pacs
+from tests.gateway.store.examples import a_pacs, an_entry
 from tests.gateway.store.test_orders import an_item
 from tests.gateway.uplink.examples import signed_in
 
@@ -228,7 +228,7 @@ def test_bytes_that_a_scanner_sent_and_that_lie_here_are_not_fetched(bench: Benc
     image = an_image("1.2.3.1")
     command = bench.works.orders.order(bench.pacs.id, image)
     (ordered,) = command.instances
-    new = an_entry_of(ordered.sop_instance_uid)
+    new = an_entry(uid=ordered.sop_instance_uid)
     instance_id = bench.database.write(lambda tx: instances.add(tx, new))
     assert instance_id is not None
     bench.database.write(
@@ -305,27 +305,6 @@ def test_files_that_nobody_knows_are_removed_at_start(bench: Bench) -> None:
     assert bench.downloads.scan() == 1
     assert len(list(again.names())) == 1
     left.abandon()
-
-
-def an_entry_of(uid: str) -> instances.NewInstance:
-    return instances.NewInstance(
-        spool_name=f"aa/{7:030x}",
-        sop_class_uid="1.2.840.10008.5.1.4.1.1.6.1",
-        sop_instance_uid=uid,
-        transfer_syntax_uid="1.2.840.10008.1.2.1",
-        study_instance_uid="1.2.4",
-        series_instance_uid="1.2.5",
-        connection_id=None,
-        calling_ae_title="US01",
-        called_ae_title="SMARTLINKRCVR",
-        peer_address="192.0.2.7",
-        dataset_offset=300,
-        dataset_length=1000,
-        crc32=7,
-        attributes={},
-        unreadable=None,
-        kept_at=START,
-    )
 
 
 @pytest.mark.parametrize("size", [1, 7, 143, 144, 300, 10**6])

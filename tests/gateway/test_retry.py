@@ -39,7 +39,7 @@ def test_probes_begin_quickly_and_end_at_half_a_minute() -> None:
 
 
 def test_an_outage_is_told_once_per_interval_and_anew_after_a_success() -> None:
-    outage = Outage(FIVE)
+    outage = Outage(lambda: FIVE)
     assert [outage.should_be_told(NOW + timedelta(minutes=minute)) for minute in (0, 1, 4, 5, 6)] == [
         True,
         False,
@@ -78,10 +78,20 @@ def test_a_breaker_opens_again_when_the_one_item_fails() -> None:
 
 
 def test_an_outage_remembers_when_it_began() -> None:
-    outage = Outage(timedelta(minutes=5))
+    outage = Outage(lambda: timedelta(minutes=5))
     assert outage.since is None
     for minutes in (0, 3, 6):
         outage.should_be_told(NOW + timedelta(minutes=minutes))
         assert outage.since == NOW
     outage.is_over()
     assert outage.since is None
+
+
+@pytest.mark.proves("R111")
+def test_an_interval_that_is_changed_counts_from_the_next_failure_on() -> None:
+    interval = [timedelta(minutes=30)]
+    outage = Outage(lambda: interval[0])
+    assert outage.should_be_told(NOW)
+    assert not outage.should_be_told(NOW + timedelta(minutes=6))
+    interval[0] = timedelta(minutes=5)
+    assert outage.should_be_told(NOW + timedelta(minutes=7))

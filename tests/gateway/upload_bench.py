@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from datetime import timedelta
 from uuid import UUID, uuid4
 
@@ -24,6 +25,7 @@ from smartlink.gateway.uploads import Uploads
 from smartlink.standard.names import AETitle
 from tests.gateway.conftest import SetClock
 from tests.gateway.fake_works import FakeWorks
+from tests.gateway.store.examples import an_entry
 from tests.gateway.uplink.examples import signed_in
 
 FIVE = timedelta(minutes=5)
@@ -76,23 +78,12 @@ class Bench:
         return connection
 
     def enter(self, kept: Kept, *, origin: UUID | None = None, crc32: int | None = None) -> int:
-        new = instances.NewInstance(
-            spool_name=kept.name,
-            sop_class_uid=kept.sop_class_uid,
-            sop_instance_uid=kept.sop_instance_uid,
-            transfer_syntax_uid=kept.transfer_syntax_uid,
-            study_instance_uid="1.2.4",
-            series_instance_uid="1.2.5",
-            connection_id=origin or self.connection.id,
+        new = replace(
+            an_entry(uid=kept.sop_instance_uid, name=kept.name, origin=origin or self.connection.id, at=kept.kept_at),
             calling_ae_title=kept.calling_ae_title,
-            called_ae_title=kept.called_ae_title,
-            peer_address=kept.peer_address,
             dataset_offset=kept.dataset_offset,
             dataset_length=kept.dataset_length,
             crc32=kept.crc32 if crc32 is None else crc32,
-            attributes={},
-            unreadable=None,
-            kept_at=kept.kept_at,
         )
         instance_id = self.database.write(lambda tx: instances.add(tx, new))
         assert instance_id is not None

@@ -142,7 +142,7 @@ class Route:
         self._destination = destination
         self._tools = tools
         self._breaker = Breaker()
-        self._outage = Outage(tools.rules().interval)
+        self._outage = Outage(lambda: tools.rules().interval)
         self._unclear = False
         self.connection: Connection | None = None
         """The PACS as it is set up now; None when it was deleted. The archive keeps it up to date."""

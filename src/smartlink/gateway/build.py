@@ -149,7 +149,7 @@ def _service(deployment: Deployment, now: Clock, lock: RunLock) -> Service:
     standing = Standing(database)
     http = new_client(proxy=deployment.proxy)
     pace = Pace(lambda: standing.bytes_per_second(now()), now)
-    works = WorksClient(http, Accounts(deployment, standing), now)
+    works = WorksClient(http, Accounts(deployment, standing), now, standing.retry_works)
     fetched = Spool(deployment.data / "fetched", deployment.data / "incomplete")
     ground = _Ground(deployment, now, database, spool, standing, http, works, ObjectClient(http, pace), fetched)
     catalogue = Catalogue(database, spool, describer(spool))

@@ -88,7 +88,7 @@ class Catalogue:
         self._news: queue.SimpleQueue[Kept | Seen] = queue.SimpleQueue()
         self._callers: set[Seen] = set()
         self._owed: list[Kept | Seen] = []
-        self._outage = Outage(timedelta(minutes=5))
+        self._outage = Outage(lambda: timedelta(minutes=5))
         self._lock = threading.Lock()
 
     def tell(self, kept: Kept) -> None:

@@ -20,10 +20,11 @@ import structlog
 from smartlink.gateway.delivery import State
 from smartlink.gateway.errors import GiveUp, LicenceRevoked, Stopping, TryAgain
 from smartlink.gateway.messages import Message
-from smartlink.gateway.retry import Breaker, Outage, next_attempt
+from smartlink.gateway.retry import next_attempt
 from smartlink.gateway.store import connections, deliveries, instances, orders
 from smartlink.gateway.store.orders import Item
 from smartlink.gateway.store.spool import Kept, Provenance, Spool, SpoolFile
+from smartlink.gateway.way_to_works import WayToWorks
 from smartlink.link.deliveries import ItemState
 from smartlink.link.downloads import Downloads as Answers
 from smartlink.link.downloads import DownloadsRequest, DownloadTicket, NotWanted
@@ -168,16 +169,13 @@ class Downloads:
         self._room = room
         self._luck = luck
         self._scanned = False
-        self._breaker = Breaker()
-        self._outage = Outage(timedelta(minutes=5))
-        self._failing_since: datetime | None = None
-        self._problem: str | None = None
+        self._way = WayToWorks(works.health, now, interval)
         self._lanes = ThreadPoolExecutor(max_workers=lanes, thread_name_prefix="download")
 
     @property
     def failing(self) -> tuple[datetime, str] | None:
         """Since when nothing can be fetched, and why; None when all is well."""
-        return None if self._failing_since is None else (self._failing_since, self._problem or "")
+        return self._way.failing
 
     def scan(self) -> int:
         """Remove files that a crash left behind and nobody knows: Works has them. For the start, before any comes."""
@@ -197,7 +195,7 @@ class Downloads:
         if not self._licensed() or not self._database.read(lambda tx: orders.is_any_wanted(tx, now)):
             return False
         try:
-            if self._breaker.is_open and not self._probe(now):
+            if not self._way.is_open(now):
                 return False
             self._fetch(self._without_need(now))
         except LicenceRevoked:
@@ -214,23 +212,11 @@ class Downloads:
         """Wait for the GETs under way."""
         self._lanes.shutdown()
 
-    def _probe(self, now: datetime) -> bool:
-        """Ask whether Works is well, at most as often as the breaker allows."""
-        if not self._breaker.may_probe(now):
-            return False
-        try:
-            self._works.health()
-        except TryAgain:
-            self._breaker.failed(self._now())
-            return False
-        self._breaker.probed()
-        return True
-
     # -- what need not be fetched
 
     def _without_need(self, now: datetime) -> list[Item]:
         """Return the next items that have to be fetched; settle those whose bytes are here."""
-        limit = self._breaker.limit(MOST_AT_ONCE)
+        limit = self._way.limit(MOST_AT_ONCE)
 
         def write(tx: Transaction) -> list[Item]:
             return [item for item in orders.wanted(tx, now, limit) if not self._settled(tx, item, now)]
@@ -355,17 +341,11 @@ class Downloads:
         self._database.write(lambda tx: orders.put_off(tx, item_id, at, again, cause, fault=fault))
 
     def _source_failed(self, error: TryAgain) -> None:
-        at = self._now()
-        self._breaker.failed(at)
-        self._failing_since, self._problem = self._failing_since or at, str(error)
-        if self._outage.should_be_told(at):
+        if self._way.failed(str(error)):
             log.error("downloads_failing", why=str(error))
 
     def _source_is_well(self) -> None:
-        self._breaker.succeeded()
-        if self._outage.is_on:
-            self._outage.is_over()
-            self._failing_since, self._problem = None, None
+        if self._way.is_well():
             log.info("downloads_recovered")
 
 

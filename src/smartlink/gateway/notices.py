@@ -161,7 +161,7 @@ class Notices:
             self._say(Message.DOWNLOAD_FAILURE_NOT_NOTIFIED, notice.at, why)
 
     def _say(self, message: Message, at: datetime, why: str) -> None:
-        outage = self._untold.setdefault(message, Outage(self._rules().works_interval))
+        outage = self._untold.setdefault(message, Outage(lambda: self._rules().works_interval))
         if outage.should_be_told(at):
             log.error("failures_not_told", **message.fields, why=why)
 

@@ -6,6 +6,7 @@ from datetime import timedelta
 from typing import TYPE_CHECKING, Final
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from datetime import datetime
 
 JITTER: Final = 0.1
@@ -38,7 +39,8 @@ def probe_pause(failures: int) -> timedelta:
 class Outage:
     """Decides when a lasting failure is told again: at its start, and then once per interval."""
 
-    def __init__(self, interval: timedelta) -> None:
+    def __init__(self, interval: Callable[[], timedelta]) -> None:
+        """`interval` is asked each time: an administrator may change it during an outage (R111)."""
         self._interval = interval
         self._told_at: datetime | None = None
         self.since: datetime | None = None
@@ -52,7 +54,7 @@ class Outage:
     def should_be_told(self, now: datetime) -> bool:
         """Note a failure; True when it is to be told."""
         self.since = self.since or now
-        if self._told_at is not None and now - self._told_at < self._interval:
+        if self._told_at is not None and now - self._told_at < self._interval():
             return False
         self._told_at = now
         return True

@@ -145,7 +145,7 @@ class Service:
         self._opened_for: tuple[str, int] | None = None
         self._draining: list[threading.Thread] = []
         self._next_beat: datetime | None = None
-        self._port_trouble = Outage(timedelta(minutes=5))
+        self._port_trouble = Outage(lambda: timedelta(minutes=5))
 
     def stop(self) -> None:
         """Ask the service to end in order; may be called from a signal handler."""

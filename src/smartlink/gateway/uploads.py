@@ -20,10 +20,11 @@ from smartlink.gateway.errors import GiveUp, LicenceRevoked, Stopping, TryAgain
 from smartlink.gateway.messages import Message
 from smartlink.gateway.offers import CONTACT, Offers, Ready, grouped
 from smartlink.gateway.parts import DAMAGED, Objects, PartsUpload, Put
-from smartlink.gateway.retry import Breaker, Outage, next_attempt
+from smartlink.gateway.retry import next_attempt
 from smartlink.gateway.store import connections, deliveries, instances, parts, service
 from smartlink.gateway.store.deliveries import WORKS, Claim
 from smartlink.gateway.store.spool import Spool, SpoolDamaged
+from smartlink.gateway.way_to_works import WayToWorks
 from smartlink.link.problems import FAULTS_OF_AN_INSTANCE, ProblemType
 from smartlink.link.uploads import (
     Confirm,
@@ -96,9 +97,7 @@ class Uploads:
         self._revoked = revoked
         self._interval = interval
         self._luck = luck
-        self._breaker = Breaker()
-        self._outage = Outage(timedelta(minutes=5))
-        self._problem = ""
+        self._way = WayToWorks(works.health, now, interval)
         self._lanes = ThreadPoolExecutor(max_workers=lanes, thread_name_prefix="upload")
         self._offers = Offers(database, spool)
         self._parts = PartsUpload(database, spool, works, objects, self._lanes, at_once=lanes)
@@ -109,46 +108,31 @@ class Uploads:
             return False
         claims: list[Claim] = []
         try:
-            if self._breaker.is_open and not self._probe(now):
-                return False
-            claims = self._claim(now)
-            if not claims:
-                return False
-            self._carry(claims)
+            if self._way.is_open(now) and (claims := self._claim(now)):
+                self._carry(claims)
+                return True
         except LicenceRevoked:
             self._give_back_all(claims, "The licence of this gateway was revoked.")
             self._revoked()
-            return False
+        except Stopping as error:
+            self._give_back_all(claims, str(error))
         except TryAgain as error:
             self._destination_failed(claims, error)
-            return False
-        return True
+        return False
 
     @property
     def failing(self) -> tuple[datetime, str] | None:
         """Since when nothing can be uploaded, and why; None when all is well."""
-        return None if self._outage.since is None else (self._outage.since, self._problem)
+        return self._way.failing
 
     def close(self) -> None:
         """Wait for the PUTs under way."""
         self._lanes.shutdown()
 
-    def _probe(self, now: datetime) -> bool:
-        """Ask whether Works is well, at most as often as the breaker allows."""
-        if not self._breaker.may_probe(now):
-            return False
-        try:
-            self._works.health()
-        except TryAgain:
-            self._breaker.failed(self._now())
-            return False
-        self._breaker.probed()
-        return True
-
     def _claim(self, now: datetime) -> list[Claim]:
         if not self._database.read(lambda tx: deliveries.is_any_due(tx, WORKS, now)):
             return []
-        limit = self._breaker.limit(MOST_AT_ONCE)
+        limit = self._way.limit(MOST_AT_ONCE)
         return self._database.write(lambda tx: deliveries.claim(tx, WORKS, now, now + LEASE, limit))
 
     def _carry(self, claims: Sequence[Claim]) -> None:
@@ -423,20 +407,13 @@ class Uploads:
 
     def _destination_failed(self, claims: Sequence[Claim], error: TryAgain) -> None:
         """Nobody's fault but the destination's: all go back, and the next attempt waits for a good probe."""
-        if isinstance(error, Stopping):
-            self._give_back_all(claims, str(error))
-            return
-        self._breaker.failed(self._now())
         self._give_back_all(claims, str(error))
-        self._problem = str(error)
-        if self._outage.should_be_told(self._now()):
+        if self._way.failed(str(error)):
             log.error("uploads_failing", **Message.UPLOADING_IMAGE_FAILED.fields, why=str(error))
         self._database.write(lambda tx: service.failing(tx, self._now(), str(error)))
 
     def _destination_is_well(self) -> None:
-        self._breaker.succeeded()
-        if self._outage.is_on:
-            self._outage.is_over()
+        if self._way.is_well():
             self._database.write(service.recovered)
             log.info("uploads_recovered")
 

@@ -42,6 +42,37 @@ def a_pacs(database: Database, ae: str = "ARCHIVE", port: int = 104, specialty: 
     return connection
 
 
+def an_entry(
+    number: int = 7,
+    *,
+    uid: str | None = None,
+    name: str | None = None,
+    origin: UUID | None = None,
+    at: datetime = START,
+    from_works: bool = False,
+) -> instances.NewInstance:
+    """Return the row of an instance, from an ultrasound system or from Works, not yet entered."""
+    return instances.NewInstance(
+        spool_name=name or f"aa/{number:030x}",
+        sop_class_uid="1.2.840.10008.5.1.4.1.1.6.1",
+        sop_instance_uid=uid or f"1.2.3.{number}",
+        transfer_syntax_uid="1.2.840.10008.1.2.1",
+        study_instance_uid="1.2.4",
+        series_instance_uid="1.2.5",
+        connection_id=origin,
+        calling_ae_title="US01",
+        called_ae_title="SMARTLINKRCVR",
+        peer_address="192.0.2.7",
+        dataset_offset=300,
+        dataset_length=1000,
+        crc32=7,
+        attributes={"00080060": {"vr": "CS", "Value": ["US"]}},
+        unreadable=None,
+        kept_at=at,
+        from_works=from_works,
+    )
+
+
 def an_instance(
     database: Database,
     number: int,
@@ -54,24 +85,7 @@ def an_instance(
     """Enter an instance with a delivery to Works and return the instance's id."""
 
     def write(tx: Transaction) -> int:
-        new = instances.NewInstance(
-            spool_name=f"aa/{number:030x}",
-            sop_class_uid="1.2.840.10008.5.1.4.1.1.6.1",
-            sop_instance_uid=uid or f"1.2.3.{number}",
-            transfer_syntax_uid="1.2.840.10008.1.2.1",
-            study_instance_uid="1.2.4",
-            series_instance_uid="1.2.5",
-            connection_id=origin,
-            calling_ae_title="US01",
-            called_ae_title="SMARTLINKRCVR",
-            peer_address="192.0.2.7",
-            dataset_offset=300,
-            dataset_length=1000,
-            crc32=7,
-            attributes={"00080060": {"vr": "CS", "Value": ["US"]}},
-            unreadable=None,
-            kept_at=at,
-        )
+        new = an_entry(number, uid=uid, origin=origin, at=at)
         instance_id = instances.add(tx, new)
         assert instance_id is not None
         deliveries.add(tx, instance_id, deliveries.WORKS, origin, state, at)

@@ -15,7 +15,7 @@ from smartlink.gateway.store.deliveries import Claim
 from smartlink.gateway.store.orders import Item
 from smartlink.link.deliveries import ItemReport, ItemState
 from tests.gateway.conftest import START
-from tests.gateway.store.examples import an_instance
+from tests.gateway.store.examples import an_entry, an_instance
 
 MINUTE = timedelta(minutes=1)
 ARCHIVE = "archive"
@@ -47,7 +47,7 @@ def fetched(database: Database, item: Item, number: int = 1) -> int:
     """Enter the file of an item, and its delivery; return the delivery's id."""
 
     def write(tx: Transaction) -> int:
-        new = an_entry(item, number)
+        new = an_entry(number, uid=item.sop_instance_uid, name=f"bb/{number:030x}", from_works=True)
         instance_id = instances.add(tx, new)
         assert instance_id is not None
         instances.store_digests(tx, instance_id, dataset_sha256=item.dataset_sha256, object_sha256=item.object_sha256)
@@ -57,28 +57,6 @@ def fetched(database: Database, item: Item, number: int = 1) -> int:
         return delivery_id
 
     return database.write(write)
-
-
-def an_entry(item: Item, number: int) -> instances.NewInstance:
-    return instances.NewInstance(
-        spool_name=f"bb/{number:030x}",
-        sop_class_uid=item.sop_class_uid,
-        sop_instance_uid=item.sop_instance_uid,
-        transfer_syntax_uid=item.transfer_syntax_uid,
-        study_instance_uid=item.study_instance_uid,
-        series_instance_uid=None,
-        connection_id=None,
-        calling_ae_title="",
-        called_ae_title="",
-        peer_address="",
-        dataset_offset=300,
-        dataset_length=1000,
-        crc32=7,
-        attributes=None,
-        unreadable=None,
-        kept_at=START,
-        from_works=True,
-    )
 
 
 def claim(database: Database, after: timedelta = timedelta()) -> Claim:

@@ -69,14 +69,21 @@ class _Token:
 class WorksClient:
     """The link to one Works, for all loops at once; `account` is asked anew for every call."""
 
-    def __init__(self, http: httpx.Client, account: Callable[[], Account], now: Clock) -> None:
+    def __init__(
+        self,
+        http: httpx.Client,
+        account: Callable[[], Account],
+        now: Clock,
+        interval: Callable[[], timedelta] = lambda: timedelta(minutes=5),
+    ) -> None:
+        """`interval` is how often an outage is told of while it lasts: R107's."""
         self._http = http
         self._account = account
         self._now = now
         self._token: _Token | None = None
         self._signing_in = threading.Lock()
         self._skew = timedelta()
-        self._outage = Outage(timedelta(minutes=5))
+        self._outage = Outage(interval)
 
     @property
     def clock_skew(self) -> timedelta:
