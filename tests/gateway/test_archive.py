@@ -47,11 +47,15 @@ class Bench:
         self.licensed = True
         self.interval, self.keep_trying = FIVE, 4 * DAY
         self.numbers = iter(range(1, 10**6))
-        self.archive = Archive(
-            database,
-            lambda _instance: spool,
+        self.archive = self.anew()
+
+    def anew(self) -> Archive:
+        """The archive of a gateway that has just started."""
+        return Archive(
+            self.database,
+            lambda _instance: self.spool,
             Line(store, echo),
-            clock,
+            self.clock,
             licensed=lambda: self.licensed,
             rules=lambda: Rules("SMARTLINKSNDR", self.interval, self.keep_trying),
             limits=LIMITS,
@@ -309,6 +313,23 @@ def test_the_window_begins_with_the_outage_and_not_with_one_before(bench: Bench,
     bench.tick(MINUTE)
     bench.tick(2 * DAY)
     assert bench.states(to)[State.WAITING] == 1
+
+
+@pytest.mark.proves("R144")
+@pytest.mark.parametrize(("back", "state"), [(False, State.EXHAUSTED), (True, State.SENT)])
+def test_a_window_that_closed_while_the_gateway_was_off_ends_with_a_last_try(
+    bench: Bench, pacs: Scripted, *, back: bool, state: State
+) -> None:
+    to = bench.pacs(pacs)
+    pacs.down()
+    bench.order(to, 2)
+    bench.tick()
+    bench.archive.close()
+    bench.archive = bench.anew()
+    if back:
+        pacs.up()
+    bench.tick(5 * DAY)
+    assert bench.states(to) == {state: 2}
 
 
 @pytest.mark.proves("R86")

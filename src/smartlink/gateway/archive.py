@@ -107,7 +107,9 @@ class Archive:
         database.write(lambda tx: orders.drop_unwanted(tx, now))
         for destination in database.read(counters.destinations):
             if destination in live:
-                _exhaust(database, destination, now, rules.keep_trying)
+                if destination not in self._under_way:
+                    # Whoever is at work there has a last try, and looks itself when that fails.
+                    _exhaust(database, destination, now, rules.keep_trying)
                 _hurry(database, destination, now + rules.interval * (1 + JITTER))
             elif destination != WORKS:
                 _abandon(database, destination, now)
@@ -223,6 +225,7 @@ class Route:
             orders.wait_because(tx, self._destination, problem, at)
 
         self._tools.database.write(write)
+        _exhaust(self._tools.database, self._destination, at, self._tools.rules().keep_trying)
         self.tell(problem, layer)
 
     def tell(self, problem: str, layer: Layer | None = None) -> None:
