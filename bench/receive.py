@@ -274,7 +274,7 @@ def serve(folder: Path) -> None:
         CommandField.C_STORE_RQ: StorageSCP(intake, Nobody()),
         CommandField.C_ECHO_RQ: VerificationSCP(Nobody()),
     }
-    acceptor = Acceptor("127.0.0.1", 0, Policy(AETitle(CALLED)), services, Nobody(), now)
+    acceptor = Acceptor("127.0.0.1", 0, Policy(AETitle(CALLED)), services, Nobody())
     acceptor.start()
     print(f"port {acceptor.port}", flush=True)
     sys.stdin.read()

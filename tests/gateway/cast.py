@@ -10,12 +10,14 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from smartlink.gateway.dicom.acceptor import Acceptor, AcceptorLimits
+from smartlink.gateway.dicom.admission import Gate, HouseRules
 from smartlink.gateway.dicom.command import CommandField
 from smartlink.gateway.dicom.negotiation import Policy
 from smartlink.gateway.dicom.service import Service
 from smartlink.gateway.dicom.storage_scp import StorageSCP
 from smartlink.gateway.dicom.verification_scp import VerificationSCP
 from smartlink.gateway.intake import DiskSpace, Intake, Kept, StoreRequest
+from smartlink.gateway.refusals import Refusal
 from smartlink.gateway.store.spool import Spool
 from smartlink.standard.names import AETitle
 from smartlink.standard.sop_class import ULTRASOUND_IMAGE
@@ -40,14 +42,14 @@ class Register:
     """Notes who called."""
 
     calls: list[tuple[str, bool]] = field(default_factory=list)
-    refusals: list[tuple[str, str]] = field(default_factory=list)
+    refusals: list[Refusal] = field(default_factory=list)
     syntaxes: list[str] = field(default_factory=list)
 
     def seen(self, calling_ae_title: str, address: str, verified: bool) -> None:  # noqa: ARG002, FBT001 - a Callers
         self.calls.append((calling_ae_title, verified))
 
-    def refused(self, calling_ae_title: str, address: str, reason: str) -> None:  # noqa: ARG002 - a Callers
-        self.refusals.append((calling_ae_title, reason))
+    def refused(self, refusal: Refusal) -> None:
+        self.refusals.append(refusal)
 
     def syntaxes_refused(self, calling_ae_title: str, address: str, abstract_syntax_uids: Sequence[str]) -> None:  # noqa: ARG002 - a Callers
         self.syntaxes.extend(abstract_syntax_uids)
@@ -98,7 +100,11 @@ class House:
 
     @contextmanager
     def receiver(
-        self, policy: Policy | None = None, limits: AcceptorLimits | None = None, port: int = 0
+        self,
+        policy: Policy | None = None,
+        limits: AcceptorLimits | None = None,
+        port: int = 0,
+        rules: HouseRules | None = None,
     ) -> Iterator[Acceptor]:
         acceptor = Acceptor(
             "127.0.0.1",
@@ -106,8 +112,8 @@ class House:
             policy or Policy(RECEIVER),
             self.services,
             self.callers,
-            lambda: datetime.now(UTC),
             limits,
+            None if rules is None else Gate(rules),
         )
         acceptor.start()
         try:

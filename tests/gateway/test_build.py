@@ -20,11 +20,13 @@ from structlog.testing import capture_logs
 from smartlink.gateway import build
 from smartlink.gateway.catalogue import Catalogue, Unreadable
 from smartlink.gateway.errors import StoreFailed, TryAgain
+from smartlink.gateway.refusals import Refusal, Refusals
 from smartlink.gateway.service import Standing
 from smartlink.gateway.settings import Deployment
 from smartlink.gateway.status import queue_of, status_of
 from smartlink.gateway.store import connections, licences, settings
 from smartlink.gateway.store.database import Database, open_in
+from smartlink.gateway.store.refusals import listing
 from smartlink.gateway.store.spool import Spool
 from tests.gateway.conftest import START, Keep
 from tests.gateway.fake_orders import an_image as an_object
@@ -154,13 +156,17 @@ def test_without_licence_or_credential_there_is_no_account(deployment: Deploymen
 
 def test_callers_are_passed_on_and_foreign_syntaxes_shown(database: Database, spool: Spool) -> None:
     catalogue = Catalogue(database, spool, build.describer(spool))
-    callers = build.Callers(catalogue)
+    refusals = Refusals(database, now)
+    callers = build.Callers(catalogue, refusals)
     callers.seen("US01", "192.0.2.7", verified=True)
-    callers.refused("US02", "192.0.2.8", "1/1/7")
     with capture_logs() as lines:
+        callers.refused(Refusal("192.0.2.8", "called AE title not recognised (1/1/7)", "US02", "SOMEONE"))
         callers.syntaxes_refused("US01", "192.0.2.7", ["1.2.840.113619.4.2"])
         catalogue.finish(START)
-    assert lines[0]["uids"] == ["1.2.840.113619.4.2"]
+        refusals.tick(START)
+    assert lines[0]["calling_ae_title"] == "US02"
+    assert lines[1]["uids"] == ["1.2.840.113619.4.2"]
+    assert [one.calling_ae_title for one in database.read(lambda tx: listing(tx, 10))] == ["US02"]
     assert [one.ae_title for one in database.read(connections.live)] == ["US01"]
 
 

@@ -33,6 +33,7 @@ from smartlink.gateway.janitor import Janitor
 from smartlink.gateway.loop import Clock, Loop
 from smartlink.gateway.notices import Notices, Sources
 from smartlink.gateway.notices import Rules as NoticeRules
+from smartlink.gateway.refusals import Refusal, Refusals
 from smartlink.gateway.reports import Reports
 from smartlink.gateway.service import Parts, Receiver, Service, Standing
 from smartlink.gateway.settings import Deployment, SmartLinkSettings
@@ -154,6 +155,7 @@ def _service(deployment: Deployment, now: Clock, lock: RunLock) -> Service:
     ground = _Ground(deployment, now, database, spool, standing, http, works, ObjectClient(http, pace), fetched)
     catalogue = Catalogue(database, spool, describer(spool))
     doorkeeper = Doorkeeper(database)
+    refusals = Refusals(database, now)
     intake = Intake(
         spool, ground.disk, standing.reserve, catalogue.tell, now, ready=catalogue.ready, admit=doorkeeper.admit
     )
@@ -177,7 +179,7 @@ def _service(deployment: Deployment, now: Clock, lock: RunLock) -> Service:
             doorkeeper=doorkeeper,
             uploads=carriers,
             loops=loops,
-            open_receiver=lambda settings: receiver(deployment, settings, intake, catalogue, now),
+            open_receiver=lambda settings: receiver(deployment, settings, intake, catalogue, refusals),
             release=release,
             drain_seconds=deployment.drain_seconds,
             version=VERSION,
@@ -187,6 +189,7 @@ def _service(deployment: Deployment, now: Clock, lock: RunLock) -> Service:
         now,
     )
     loops += _loops(ground, catalogue, carriers, gateway)
+    loops.append(Loop("refusals", refusals.tick, now, pause=_STEADY, died=gateway.loop_died))
     return gateway
 
 
@@ -275,10 +278,10 @@ def _loops(ground: _Ground, catalogue: Catalogue, carriers: _Carriers, gateway: 
 
 
 def receiver(
-    deployment: Deployment, settings: SmartLinkSettings, intake: Intake, catalogue: Catalogue, now: Clock
+    deployment: Deployment, settings: SmartLinkSettings, intake: Intake, catalogue: Catalogue, refusals: Refusals
 ) -> Receiver:
     """Return a receiver for these settings, not yet open."""
-    callers = Callers(catalogue)
+    callers = Callers(catalogue, refusals)
     return Acceptor(
         deployment.bind,
         settings.port,
@@ -288,22 +291,23 @@ def receiver(
             CommandField.C_ECHO_RQ: VerificationSCP(callers),
         },
         callers,
-        now,
     )
 
 
 class Callers:
-    """Tells the catalogue who called; rejections were logged where they were decided."""
+    """Tells the catalogue who called, and notes who was turned away."""
 
-    def __init__(self, catalogue: Catalogue) -> None:
+    def __init__(self, catalogue: Catalogue, refusals: Refusals) -> None:
         self._catalogue = catalogue
+        self._refusals = refusals
 
     def seen(self, calling_ae_title: str, address: str, verified: bool) -> None:  # noqa: ARG002, FBT001  the acceptor's words
         """A peer asked for its first C-ECHO or C-STORE on an association."""
         self._catalogue.seen(calling_ae_title, address)
 
-    def refused(self, calling_ae_title: str, address: str, reason: str) -> None:
-        """A peer was turned away."""
+    def refused(self, refusal: Refusal) -> None:
+        """A peer was turned away: counted and logged."""
+        self._refusals.note(refusal)
 
     def syntaxes_refused(self, calling_ae_title: str, address: str, abstract_syntax_uids: Sequence[str]) -> None:
         """A peer also offered what we do not take: shown, so that a person can ask for it."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 import socket
 import struct
+import threading
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -15,9 +16,10 @@ from structlog.testing import capture_logs
 from smartlink.gateway.dicom import pdu
 from smartlink.gateway.dicom import upper_layer as ul
 from smartlink.gateway.dicom.acceptor import Acceptor, AcceptorLimits
-from smartlink.gateway.dicom.association import Timeouts
 from smartlink.gateway.dicom.command import Command, CommandField
+from smartlink.gateway.dicom.patience import Timeouts
 from smartlink.gateway.intake import DiskSpace, StoreRefused
+from smartlink.gateway.refusals import Refusal
 from smartlink.standard.names import AETitle
 from smartlink.standard.reject import AbortSource
 from smartlink.standard.sop_class import ULTRASOUND_IMAGE
@@ -167,13 +169,11 @@ def test_a_sender_that_leaves_midway_leaves_nothing_and_takes_nothing_along(
 
 @pytest.mark.proves("R69")
 def test_another_called_ae_title_is_rejected_and_noted_with_who_called(receiver: Acceptor, house: House) -> None:
-    with capture_logs() as logs, Caller(receiver.port) as us01:
+    with Caller(receiver.port) as us01:
         event = us01.ask(dataclasses.replace(REQUEST, called_ae_title="SOMEONE"))
         assert event == ul.AssociationRejected(pdu.AssociateReject(1, 1, 7))
         assert us01.rest() == b""
-    assert house.callers.refusals == [("US01", "1/1/7")]
-    (line,) = [line for line in logs if line["event"] == "association_rejected"]
-    assert (line["calling_ae_title"], line["called_ae_title"], line["address"]) == ("US01", "SOMEONE", "127.0.0.1")
+    assert house.callers.refusals == [Refusal("127.0.0.1", "called AE title not recognised (1/1/7)", "US01", "SOMEONE")]
 
 
 def test_syntaxes_that_are_not_ours_are_told(receiver: Acceptor, house: House) -> None:
@@ -216,6 +216,48 @@ def test_a_silent_peer_is_let_go_and_leaves_nothing(house: House, fall_silent: C
         us01.rest()
         gone(receiver)
     assert list(house.spool.names()) == []
+
+
+def trickle_before_request(us01: Caller) -> Iterator[bytes]:
+    us01.layer.request(REQUEST)
+    yield from (bytes([byte]) for byte in us01.layer.transport_opened())
+
+
+def trickle_between_messages(us01: Caller) -> Iterator[bytes]:
+    us01.associate()
+    yield from (bytes([byte]) for byte in us01.layer.send_command(3, ECHO))
+
+
+def trickle_within_a_data_set(us01: Caller) -> Iterator[bytes]:
+    us01.associate()
+    us01.say(STORE)
+    while True:
+        yield us01.layer.data_header(1, 1, last=False) + b"x"
+
+
+@pytest.mark.parametrize("trickle", [trickle_before_request, trickle_between_messages, trickle_within_a_data_set])
+def test_bytes_that_trickle_buy_no_time_and_leave_nothing(
+    house: House, trickle: Callable[[Caller], Iterator[bytes]]
+) -> None:
+    patience = threading.Event()
+    with house.receiver(limits=HASTE) as receiver, Caller(receiver.port) as us01:
+        pieces = trickle(us01)
+        with pytest.raises((ConnectionError, BrokenPipeError)):
+            for piece in pieces:
+                us01.sock.sendall(piece)
+                patience.wait(0.02)
+        gone(receiver)
+    assert list(house.spool.names()) == []
+
+
+def test_a_caller_that_speaks_tls_to_a_plain_port_is_told_apart(receiver: Acceptor, house: House) -> None:
+    with Caller(receiver.port) as stranger:
+        stranger.raw(b"\x16\x03\x01\x02\x00\x01\x00")
+    with Caller(receiver.port) as stranger:
+        stranger.raw(b"GET / HTTP/1.1\r\n\r\n")
+    tls, browser = [refusal.why for refusal in house.callers.refusals]
+    assert "speaks TLS" in tls
+    assert "not DICOM" in browser
 
 
 def test_a_mistake_of_ours_ends_one_association_and_is_logged_without_its_message(house: House) -> None:

@@ -3,19 +3,25 @@
 from __future__ import annotations
 
 import contextlib
+import errno
+import os
 import socket
 import threading
+import time
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Final
 
 import structlog
 
-from smartlink.gateway.dicom.association import Association, Terms, Timeouts
+from smartlink.gateway.dicom.admission import NOT_ALLOWED_ADDRESS, Gate
+from smartlink.gateway.dicom.association import Association, Terms
+from smartlink.gateway.dicom.patience import Timeouts
 from smartlink.gateway.dicom.upper_layer import Limits
+from smartlink.gateway.platform import descriptors
+from smartlink.gateway.refusals import Refusal
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
-    from datetime import datetime
 
     from smartlink.gateway.dicom.negotiation import Policy
     from smartlink.gateway.dicom.service import Callers, Service
@@ -25,15 +31,18 @@ log = structlog.get_logger(__name__)
 _BACKLOG: Final = 128
 _ROOM_FOR_REJECTIONS: Final = 16
 _REST_AFTER_FAILURE: Final = 0.5
+_TELL_EVERY: Final = 300.0
+_SCARCE: Final = frozenset({errno.EMFILE, errno.ENFILE, errno.ENOBUFS, errno.ENOMEM})
 
 
 @dataclass(frozen=True, slots=True)
 class AcceptorLimits:
-    """How much we take on, and how long we wait."""
+    """How much we take from a peer, and how long we wait for it."""
 
-    associations: int = 64
     timeouts: Timeouts = field(default_factory=Timeouts)
     peer: Limits = field(default_factory=Limits)
+    say_something: float = 1.0
+    """Seconds after which a connection without an Association makes room for a new one when there are too many."""
 
 
 class Acceptor:
@@ -46,13 +55,19 @@ class Acceptor:
         policy: Policy,
         services: Mapping[int, Service],
         callers: Callers,
-        clock: Callable[[], datetime],
         limits: AcceptorLimits | None = None,
+        gate: Gate | None = None,
+        *,
+        clock: Callable[[], float] = time.monotonic,
     ) -> None:
         """Take where to listen (port 0: any), whom to answer and with what; nothing opens before `start`."""
         self._address = (host, port)
         self._limits = limits or AcceptorLimits()
-        self._terms = Terms(policy, services, callers, clock, self._limits.timeouts, self._limits.peer)
+        self._gate = gate or Gate()
+        self._clock = clock
+        self._terms = Terms(policy, services, callers, self._limits.timeouts, self._limits.peer, self._gate, clock)
+        self._spare: int | None = None
+        self._told_at: float | None = None
         self._listener: socket.socket | None = None
         self._thread: threading.Thread | None = None
         self._gone = threading.Condition()
@@ -66,7 +81,7 @@ class Acceptor:
 
     @property
     def associations(self) -> int:
-        """How many Associations are open."""
+        """How many connections are open, with an Association or without."""
         return len(self._running)
 
     @property
@@ -82,6 +97,7 @@ class Acceptor:
     def start(self) -> None:
         """Open the port; OSError when it cannot be had."""
         host, port = self._address
+        self._spare = _open_spare()
         family = socket.AF_INET6 if ":" in host else socket.AF_INET
         self._listener = socket.create_server((host, port), family=family, backlog=_BACKLOG)
         self._thread = threading.Thread(target=self._listen, args=(self._listener,), name="acceptor", daemon=True)
@@ -109,25 +125,83 @@ class Acceptor:
     def _listen(self, listener: socket.socket) -> None:
         while self._listener is listener:
             try:
-                sock, address = listener.accept()
-            except OSError as problem:
+                sock, (address, *_) = listener.accept()
+            except (OSError, MemoryError) as problem:
                 if self._listener is listener:
-                    log.error("accept_failed", why=type(problem).__name__)
-                    self._stopped.wait(_REST_AFTER_FAILURE)
+                    self._not_accepted(listener, problem)
                 continue
-            self._welcome(sock, str(address[0]))
+            try:
+                self._welcome(sock, str(address))
+            except (RuntimeError, MemoryError) as problem:
+                # No thread or no memory for one more: whoever calls later may find some.
+                sock.close()
+                self._tell("connection_not_served", problem)
+        if self._spare is not None:
+            os.close(self._spare)
 
     def _welcome(self, sock: socket.socket, address: str) -> None:
-        """Give the connection a thread; beyond the limit one that rejects, and beyond that none."""
+        """Give the connection a thread; one that is too many rejects, and far too many get none."""
+        if not self._gate.knows(address):
+            sock.close()
+            self._terms.callers.refused(Refusal(address, NOT_ALLOWED_ADDRESS))
+            return
+        association = Association(sock, address, self._terms, full=descriptors.scarce(sock.fileno()))
+        thread = threading.Thread(target=self._serve, args=(association,), name="association", daemon=True)
         with self._gone:
-            open_now = len(self._running)
-            if open_now >= self._limits.associations + _ROOM_FOR_REJECTIONS:
+            if len(self._running) >= self._gate.associations + _ROOM_FOR_REJECTIONS and not self._make_room():
                 sock.close()
                 return
-            association = Association(sock, address, self._terms, full=open_now >= self._limits.associations)
-            thread = threading.Thread(target=self._serve, args=(association,), name="association", daemon=True)
             self._running.add(association)
-        thread.start()
+        try:
+            thread.start()
+        except BaseException:
+            with self._gone:
+                self._running.discard(association)
+            raise
+
+    def _make_room(self) -> bool:
+        """Hang up on who has been here longest without an Association: nobody blocks the door by saying nothing.
+
+        Return whether there was somebody; who came only just now gets the time to say what it wants.
+        """
+        silent = [one for one in self._running if not one.established and not one.closing]
+        oldest = min(silent, key=lambda one: one.since, default=None)
+        if oldest is None or self._clock() - oldest.since < self._limits.say_something:
+            return False
+        oldest.hang_up()
+        return True
+
+    def _not_accepted(self, listener: socket.socket, problem: OSError | MemoryError) -> None:
+        """Say so now and then, and rest: a connection that waits makes every accept fail at once."""
+        if isinstance(problem, ConnectionAbortedError):
+            return  # its peer was gone already
+        self._tell("accept_failed", problem)
+        if not (isinstance(problem, OSError) and problem.errno in _SCARCE and self._hang_up_on_next(listener)):
+            self._stopped.wait(_REST_AFTER_FAILURE)
+
+    def _hang_up_on_next(self, listener: socket.socket) -> bool:
+        """Give up the spare descriptor for a moment to hang up on a caller; return whether that went well."""
+        if self._spare is None:
+            return False
+        os.close(self._spare)
+        try:
+            listener.accept()[0].close()
+            return True
+        except OSError:
+            return False
+        finally:
+            self._spare = _open_spare()
+
+    def _tell(self, event: str, problem: BaseException) -> None:
+        """Log a trouble that may come with every connection, at most once in a while."""
+        now = self._clock()
+        if self._told_at is None or now - self._told_at >= _TELL_EVERY:
+            self._told_at = now
+            log.error(
+                event,
+                why=errno.errorcode.get(getattr(problem, "errno", 0) or 0, type(problem).__name__),
+                action="New associations are refused until this machine has room again; those open go on.",
+            )
 
     def _serve(self, association: Association) -> None:
         try:
@@ -146,3 +220,11 @@ def _wake_and_close(listener: socket.socket) -> None:
     with contextlib.suppress(OSError):
         listener.shutdown(socket.SHUT_RDWR)
     listener.close()
+
+
+def _open_spare() -> int | None:
+    """Return a descriptor kept for the day when there are none, so that a caller can be hung up on; None without."""
+    try:
+        return os.open(os.devnull, os.O_RDONLY)
+    except OSError:
+        return None

@@ -6,43 +6,37 @@ One thread, one buffer, one send per response. Whatever goes wrong ends this Ass
 from __future__ import annotations
 
 import socket
+import time
 import traceback
-from dataclasses import dataclass
-from datetime import timedelta
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Final
 
 import structlog
 
 from smartlink.gateway.dicom import upper_layer as ul
+from smartlink.gateway.dicom.admission import Gate, Turned
 from smartlink.gateway.dicom.negotiation import Agreement, Policy, judge
+from smartlink.gateway.dicom.patience import Patience, Timeouts, Wait
 from smartlink.gateway.dicom.service import Answer, Callers, Exchange, Peer, Service
 from smartlink.gateway.dicom.states import Role, State
 from smartlink.gateway.platform.sockets import quick_acknowledgement, without_delay
-from smartlink.standard.reject import LOCAL_LIMIT_EXCEEDED, AbortSource
+from smartlink.gateway.refusals import Refusal
+from smartlink.standard.reject import LOCAL_LIMIT_EXCEEDED, AbortSource, words_of
 from smartlink.standard.status import Status
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
-    from datetime import datetime
 
     from smartlink.gateway.dicom.command import Command
+    from smartlink.gateway.dicom.pdu import AssociateRequest
+    from smartlink.standard.names import AETitle
 
 log = structlog.get_logger(__name__)
 
 BUFFER_SIZE: Final = 512 * 1024
 _MOST_LEFTOVER: Final = 16 * 1024 * 1024
-
-
-@dataclass(frozen=True, slots=True)
-class Timeouts:
-    """How long we wait for a peer, in seconds."""
-
-    artim: float = 30.0
-    """For the request after the connection, and for the close after the end (PS3.8 section 9.1.5)."""
-    idle: float = 600.0
-    """Between two messages: scanners keep an Association open while they examine."""
-    stall: float = 60.0
-    """Between two pieces of one message, and for a response to be taken."""
+TLS_HANDSHAKE: Final = 0x16
+"""The first byte of whoever speaks TLS (RFC 8446 section 5.1)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,31 +47,47 @@ class Terms:
     services: Mapping[int, Service]
     """By Command Field."""
     callers: Callers
-    clock: Callable[[], datetime]
-    timeouts: Timeouts
-    limits: ul.Limits
+    timeouts: Timeouts = field(default_factory=Timeouts)
+    limits: ul.Limits = field(default_factory=ul.Limits)
+    gate: Gate = field(default_factory=Gate)
+    clock: Callable[[], float] = time.monotonic
 
 
 class Association:
     """One Association from accept to close; `serve` in a thread of its own, `hang_up` from any other."""
 
     def __init__(self, sock: socket.socket, address: str, terms: Terms, *, full: bool = False) -> None:
-        """Take an accepted socket; `full` means the house is, so the request will be rejected as transient."""
+        """Take an accepted socket; `full` means that there is too little left for one more: it is told so."""
         self._sock = sock
         self._address = address
         self._terms = terms
         self._full = full
+        self._patience = Patience(terms.timeouts, terms.clock)
+        self.since = terms.clock()
+        """When the connection came."""
+        self._entered: AETitle | None = None
         self._layer = ul.UpperLayer(Role.ACCEPTOR, terms.limits)
         self._agreement: Agreement | None = None
         self._peer: Peer | None = None
         self._exchange: Exchange | None = None
         self._exchange_context = 0
         self._closing = False
+        self._buffer = memoryview(b"")
 
     @property
     def busy(self) -> bool:
         """Whether a message is under way: its response is not sent yet."""
         return self._exchange is not None or self._layer.message_under_way
+
+    @property
+    def established(self) -> bool:
+        """Whether the peer has an Association: between our acceptance and its end."""
+        return self._entered is not None
+
+    @property
+    def closing(self) -> bool:
+        """Whether it was told to hang up."""
+        return self._closing
 
     def hang_up(self, *, only_if_idle: bool = False) -> None:
         """End the Association soon: after the message under way, or at once."""
@@ -98,21 +108,19 @@ class Association:
         except Exception as problem:  # noqa: BLE001 - the top of a protocol handler: the other Associations go on
             log.error("association_failed", address=self._address, why=type(problem).__name__, at=_place(problem))
         finally:
-            if self._exchange is not None:
-                self._exchange.abandon()
-                self._exchange = None
+            self._leave()
+            self._drop_exchange()
             self._sock.close()
 
     def _converse(self) -> None:
         without_delay(self._sock)
         acknowledge = quick_acknowledgement(self._sock)
-        buffer = memoryview(bytearray(BUFFER_SIZE))
+        buffer = self._buffer = memoryview(bytearray(BUFFER_SIZE))
         self._layer.transport_opened()
-        deadline = self._terms.clock() + timedelta(seconds=self._terms.timeouts.artim)
         leftover = 0
         while True:
-            self._set_patience(self._patience(deadline))
             try:
+                self._set_patience(self._patience.left(self._wait()))
                 count = self._sock.recv_into(buffer)
             except TimeoutError:
                 self._give_up()
@@ -121,30 +129,31 @@ class Association:
                 self._closed_by_peer()
                 return
             acknowledge()
+            self._patience.arrived(count)
             self._layer.receive(buffer[:count])
             was_open = self._layer.state is not State.AWAITING_CLOSE
             if not self._handle_events():
                 return
             if self._layer.state is State.AWAITING_CLOSE:
                 if was_open:
+                    self._leave()
                     self._sock.shutdown(socket.SHUT_WR)
-                    deadline = self._terms.clock() + timedelta(seconds=self._terms.timeouts.artim)
                 leftover += count
                 if leftover > _MOST_LEFTOVER:
                     return
 
     def _set_patience(self, seconds: float) -> None:
-        """Set the socket's time-out; a system call, so only when it changes."""
+        """Set the socket's time-out, or raise TimeoutError; a system call, so only when it changes."""
+        if seconds <= 0:
+            raise TimeoutError
         if self._sock.gettimeout() != seconds:
             self._sock.settimeout(seconds)
 
-    def _patience(self, deadline: datetime) -> float:
-        """Return how long to wait for the next bytes. Under ARTIM the whole wait counts, not each piece of it."""
-        waits = self._terms.timeouts
+    def _wait(self) -> Wait:
+        """Return what the peer is waited for. Under ARTIM the whole wait counts, not each piece of it."""
         if self._layer.artim_running:
-            left = (deadline - self._terms.clock()).total_seconds()
-            return min(max(left, 0.001), waits.artim)
-        return waits.stall if self.busy else waits.idle
+            return Wait.REQUEST if self._layer.state is State.AWAITING_REQUEST else Wait.CLOSE
+        return Wait.REST if self.busy else Wait.MESSAGE
 
     def _handle_events(self) -> bool:
         """Handle what was received; return whether the conversation goes on."""
@@ -161,7 +170,7 @@ class Association:
                     self._sock.sendall(self._layer.respond_release())
                 case ul.Faulted():
                     self._drop_exchange()
-                    log.error("association_faulted", address=self._address, why=event.why, **self._who())
+                    self._tell_fault(event)
                     self._sock.sendall(event.reply)
                 case ul.Aborted():
                     log.info("association_aborted", source=event.source, reason=event.reason, **self._who())
@@ -172,25 +181,47 @@ class Association:
 
     def _take_request(self, event: ul.AssociationRequested) -> None:
         request = event.request
-        outcome = LOCAL_LIMIT_EXCEEDED if self._full else judge(request, self._terms.policy)
+        outcome = self._judge(request)
         if not isinstance(outcome, Agreement):
-            calling = request.calling_ae_title.strip(" \0")
-            reason = f"{outcome.result}/{outcome.source}/{outcome.reason}"
-            log.error(
-                "association_rejected",
-                reason=reason,
-                calling_ae_title=calling,
-                called_ae_title=request.called_ae_title.strip(" \0"),
-                address=self._address,
-            )
-            self._terms.callers.refused(calling, self._address, reason)
-            self._sock.sendall(self._layer.reject(outcome))
+            numbers = "/".join(str(int(number)) for number in outcome.rejection)
+            self._refused(f"{outcome.why} ({numbers})", request)
+            self._sock.sendall(self._layer.reject(outcome.rejection))
             return
         self._agreement = outcome
         self._peer = Peer(outcome.calling_ae_title, outcome.called_ae_title, self._address, self._local_address())
         if outcome.refused_syntaxes:
             self._terms.callers.syntaxes_refused(outcome.calling_ae_title, self._address, outcome.refused_syntaxes)
         self._sock.sendall(self._layer.accept(outcome.accept))
+
+    def _judge(self, request: AssociateRequest) -> Agreement | Turned:
+        """Return the terms of an Association that is now counted in, or why there is none."""
+        outcome = judge(request, self._terms.policy)
+        if not isinstance(outcome, Agreement):
+            return Turned(outcome, words_of(outcome.source, outcome.reason))
+        if self._full:
+            return Turned(LOCAL_LIMIT_EXCEEDED, "too little memory, or too few files, are left")
+        turned = self._terms.gate.enter(outcome.calling_ae_title, self._address)
+        self._entered = outcome.calling_ae_title if turned is None else None
+        return turned or outcome
+
+    def _refused(self, why: str, request: AssociateRequest | None = None) -> None:
+        calling, called = ("", "") if request is None else (request.calling_ae_title, request.called_ae_title)
+        self._terms.callers.refused(Refusal(self._address, why, calling.strip(" \0"), called.strip(" \0")))
+
+    def _tell_fault(self, fault: ul.Faulted) -> None:
+        """A stranger is counted with those that are turned away; a peer's mistake is logged each time."""
+        if self._peer is not None:
+            log.error("association_faulted", address=self._address, why=fault.why, **self._who())
+        elif self._buffer[0] == TLS_HANDSHAKE:
+            self._refused("the caller speaks TLS, and this port does not")
+        else:
+            self._refused(f"what the caller says is not DICOM: {fault.why}")
+
+    def _leave(self) -> None:
+        """The Association is over, whatever becomes of the connection."""
+        entered, self._entered = self._entered, None
+        if entered is not None:
+            self._terms.gate.leave(entered, self._address)
 
     def _take_command(self, event: ul.CommandReceived) -> None:
         assert self._peer is not None  # noqa: S101 - the Upper Layer lets no message through before the acceptance
@@ -218,6 +249,7 @@ class Association:
         if command is None or command.wants_response:
             self._sock.sendall(self._layer.send_command(self._exchange_context, response))
         self._exchange = None
+        self._patience.begin()
         if self._closing:
             self._sock.sendall(self._layer.abort(AbortSource.SERVICE_USER))
 

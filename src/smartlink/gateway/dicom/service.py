@@ -10,6 +10,7 @@ if TYPE_CHECKING:
 
     from smartlink.gateway.dicom.command import Command
     from smartlink.gateway.dicom.negotiation import Context
+    from smartlink.gateway.refusals import Refusal
     from smartlink.standard.names import AETitle
 
 
@@ -29,8 +30,8 @@ class Callers(Protocol):
     def seen(self, calling_ae_title: str, address: str, verified: bool) -> None:  # noqa: FBT001 - by keyword
         """A caller asked for its first C-ECHO (`verified`) or C-STORE (not) on an Association."""
 
-    def refused(self, calling_ae_title: str, address: str, reason: str) -> None:
-        """A caller was turned away; `calling_ae_title` is what it sent and may be anything of 16 characters."""
+    def refused(self, refusal: Refusal) -> None:
+        """A caller was turned away: the one place where that is counted and logged."""
 
     def syntaxes_refused(self, calling_ae_title: str, address: str, abstract_syntax_uids: Sequence[str]) -> None:
         """A caller also proposed Abstract Syntaxes that are not ours."""
