@@ -135,7 +135,7 @@ class Acceptor:
             except (RuntimeError, MemoryError) as problem:
                 # No thread or no memory for one more: whoever calls later may find some.
                 sock.close()
-                self._tell("connection_not_served", problem)
+                self._tell(problem)
         if self._spare is not None:
             os.close(self._spare)
 
@@ -175,7 +175,7 @@ class Acceptor:
         """Say so now and then, and rest: a connection that waits makes every accept fail at once."""
         if isinstance(problem, ConnectionAbortedError):
             return  # its peer was gone already
-        self._tell("accept_failed", problem)
+        self._tell(problem)
         if not (isinstance(problem, OSError) and problem.errno in _SCARCE and self._hang_up_on_next(listener)):
             self._stopped.wait(_REST_AFTER_FAILURE)
 
@@ -192,13 +192,13 @@ class Acceptor:
         finally:
             self._spare = _open_spare()
 
-    def _tell(self, event: str, problem: BaseException) -> None:
+    def _tell(self, problem: BaseException) -> None:
         """Log a trouble that may come with every connection, at most once in a while."""
         now = self._clock()
         if self._told_at is None or now - self._told_at >= _TELL_EVERY:
             self._told_at = now
             log.error(
-                event,
+                "connection_not_served",
                 why=errno.errorcode.get(getattr(problem, "errno", 0) or 0, type(problem).__name__),
                 action="New associations are refused until this machine has room again; those open go on.",
             )
