@@ -14,6 +14,7 @@ from pydantic import BaseModel
 from pydantic.fields import FieldInfo
 
 from smartlink.gateway import delivery as gateway
+from smartlink.gateway.dicom import states as upper_layer
 from smartlink.gateway.settings import Deployment, SmartLinkSettings
 from smartlink.works.exams import delivery as works
 from smartlink.works.settings import Settings
@@ -33,27 +34,70 @@ def main() -> None:
 
 
 def both_states() -> str:
-    """The deliveries of both programs: the gateway's of one instance, Works' of one exam."""
+    """The deliveries of both programs, the gateway's of one instance and Works' of one exam; and the Upper Layer."""
     return "\n".join(
         [
-            "# States of a delivery",
+            "# States",
             "",
             "Drawn by `make docs` from the tables in the code; edit them there.",
             "",
-            "## At the gateway",
+            "## A delivery at the gateway",
             "",
             "From `smartlink.gateway.delivery`: one instance on its way to one destination.",
             "",
             *states(gateway.MOVES, gateway.SCREEN_WORDS),
             "",
-            "## In Works",
+            "## A delivery in Works",
             "",
             "From `smartlink.works.exams.delivery`: one exam on its way to one PACS.",
             "",
             *states(works.MOVES, works.SCREEN_WORDS),
             "",
+            "## The DICOM Upper Layer",
+            "",
+            "From `smartlink.gateway.dicom.states`: PS3.8 table 9-10, both sides of an Association.",
+            "",
+            *upper_layer_states(),
+            "",
         ]
     )
+
+
+def upper_layer_states() -> list[str]:
+    """The state machine of PS3.8 section 9.2 as a diagram and as its table: an action and the state after it."""
+    moves = upper_layer.MOVES
+    quiet = (upper_layer.Action.AA_1, upper_layer.Action.AA_6, upper_layer.Action.AA_7, upper_layer.Action.AA_8)
+    arrows = [
+        f"    {source.name} --> {after.name}: {event.name.replace('_', ' ').lower()} ({action.value})"
+        for (event, source), (action, after) in moves.items()
+        if action not in quiet
+    ]
+    every = list(upper_layer.State)
+    return [
+        "```mermaid",
+        "stateDiagram-v2",
+        *arrows,
+        "```",
+        "",
+        "The diagram leaves out what a peer must not do (AA-1, AA-6, AA-7, AA-8); the table does not. AE-6 leads to",
+        "Sta13 when it rejects, AR-8 to Sta10 at the acceptor. An empty cell raises `IllegalMove`.",
+        "",
+        row("", *(f"Sta{state.value}" for state in every)),
+        "|---" * (len(every) + 1) + "|",
+        row("", *(f"`{state.name}`" for state in every)),
+        *(
+            row(
+                f"Evt{event.value} `{event.name}`",
+                *(
+                    f"{moves[event, state][0].value} Sta{moves[event, state][1].value}"
+                    if (event, state) in moves
+                    else ""
+                    for state in every
+                ),
+            )
+            for event in upper_layer.Evt
+        ),
+    ]
 
 
 def states(moves: Mapping[tuple[S, E], S], words: Mapping[S, str]) -> list[str]:

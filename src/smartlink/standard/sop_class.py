@@ -6,6 +6,10 @@ from typing import Final
 
 VERIFICATION: Final = "1.2.840.10008.1.1"
 APPLICATION_CONTEXT: Final = "1.2.840.10008.3.1.1.1"
+STORAGE_COMMITMENT: Final = "1.2.840.10008.1.20.1"
+"""Storage Commitment Push Model (PS3.4 section J.3)."""
+STORAGE_COMMITMENT_INSTANCE: Final = "1.2.840.10008.1.20.1.1"
+"""Its one well-known SOP Instance."""
 
 ULTRASOUND_IMAGE: Final = "1.2.840.10008.5.1.4.1.1.6.1"
 ULTRASOUND_MULTIFRAME_IMAGE: Final = "1.2.840.10008.5.1.4.1.1.3.1"

@@ -87,6 +87,27 @@ LAST_CHOICE: Final = frozenset(
 """Chosen only when a requestor proposes nothing else: they lose the VR, or cost a full parse later."""
 
 
+UNCOMPRESSED: Final = frozenset(
+    {
+        IMPLICIT_VR_LITTLE_ENDIAN,
+        EXPLICIT_VR_LITTLE_ENDIAN,
+        DEFLATED_EXPLICIT_VR_LITTLE_ENDIAN,
+        EXPLICIT_VR_BIG_ENDIAN,
+    }
+)
+"""What a Data Set without pixels can be encoded in (PS3.5 Annex A.1 to A.3 and A.5)."""
+
+REFERENCED: Final = frozenset(
+    {
+        "1.2.840.10008.1.2.4.94",
+        "1.2.840.10008.1.2.4.95",
+        "1.2.840.10008.1.2.4.204",
+        "1.2.840.10008.1.2.4.205",
+    }
+)
+"""The pixels are elsewhere, behind an address (PS3.5 Annex A.6 and A.7): who holds the instance has no image."""
+
+
 def choose(proposed: tuple[str, ...]) -> str | None:
     """Return the Transfer Syntax to accept for one Presentation Context, or None when none is known.
 

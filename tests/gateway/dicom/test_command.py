@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import contextlib
+import struct
 from io import BytesIO
 
 import pytest
@@ -51,6 +52,41 @@ def test_we_read_what_pynetdicom_writes() -> None:
     raw = pynetdicom_encode(theirs, True, True)  # noqa: FBT003 - their signature
     assert raw is not None
     assert dimse.decode(raw) == Command(1, 9, 0, "1.2.840.10008.5.1.4.1.1.6.1", "1.2.3", 0)
+
+
+def test_what_a_sender_may_add_is_passed_over() -> None:
+    """Priority, Move Originator (PS3.7 section 9.3.1.1) and what no table has."""
+    extra = struct.pack("<HHIH", 0, 0x0700, 2, 0xFFFF)
+    extra += struct.pack("<HHI", 0, 0x1030, 16) + b"ARCHIVE\\\x1b\xff EVIL!"
+    extra += struct.pack("<HHIH", 0, 0x1031, 2, 0xFFFF) + struct.pack("<HHI", 0, 0x9999, 3) + b"odd"
+    assert dimse.decode(dimse.encode(STORE) + extra) == STORE
+
+
+@given(NUMBER, NUMBER, TEXT, TEXT)
+def test_a_normalized_request_and_its_response_come_back_as_they_went(
+    message_id: int, action: int, sop_class: str, instance: str
+) -> None:
+    request = Command(
+        CommandField.N_ACTION_RQ,
+        message_id,
+        requested_sop_class_uid=sop_class,
+        requested_sop_instance_uid=instance,
+        action_type_id=action,
+        data_set_type=dimse.WITH_DATA_SET,
+    )
+    assert dimse.decode(dimse.encode(request)) == request
+    response = dimse.decode(dimse.encode(request.response(0)))
+    assert (response.affected_sop_class_uid, response.affected_sop_instance_uid) == (sop_class, instance)
+    assert (response.field, response.action_type_id) == (CommandField.N_ACTION_RSP, action)
+
+
+def test_pydicom_reads_an_event_report_of_ours() -> None:
+    report = Command(
+        CommandField.N_EVENT_REPORT_RQ, 3, 0, "1.2", "1.2.3", data_set_type=dimse.WITH_DATA_SET, event_type_id=2
+    )
+    theirs = read_dataset(BytesIO(dimse.encode(report)), is_implicit_VR=True, is_little_endian=True)
+    assert (theirs.EventTypeID, theirs.MessageID, theirs.AffectedSOPInstanceUID) == (2, 3, "1.2.3")
+    assert list(theirs.keys()) == sorted(theirs.keys())
 
 
 @given(st.binary(max_size=400))

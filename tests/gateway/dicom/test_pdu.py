@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import contextlib
+import dataclasses
 
 import pytest
 from hypothesis import given
@@ -8,6 +9,8 @@ from hypothesis import strategies as st
 from pynetdicom.pdu import A_ASSOCIATE_AC, A_ASSOCIATE_RQ
 
 from smartlink.gateway.dicom import pdu
+from smartlink.gateway.dicom.items import MalformedPDUError
+from smartlink.gateway.dicom.user_information import ExtendedNegotiation, OperationsWindow, RoleSelection
 from tests.gateway.dicom.wire import ACCEPT, REQUEST, REQUEST_AS_HEARD
 
 UIDS = st.integers(0, 10**30).map("1.2.{}".format)
@@ -52,7 +55,7 @@ def test_we_read_pynetdicoms_answer_as_it_means_it() -> None:
 def test_any_bytes_are_a_value_or_malformed(noise: bytes, accept: bool) -> None:  # noqa: FBT001 - drawn
     decode = pdu.decode_associate_accept if accept else pdu.decode_associate_request
     for body in (noise, pdu.encode_associate_request(REQUEST)[6:80] + noise):
-        with contextlib.suppress(pdu.MalformedPDUError):
+        with contextlib.suppress(MalformedPDUError):
             decode(body)
 
 
@@ -60,7 +63,7 @@ def test_any_bytes_are_a_value_or_malformed(noise: bytes, accept: bool) -> None:
 def test_a_request_with_one_wrong_byte_is_a_value_or_malformed(data: st.DataObject) -> None:
     body = bytearray(pdu.encode_associate_request(REQUEST)[6:])
     body[data.draw(st.integers(0, len(body) - 1))] = data.draw(st.integers(0, 255))
-    with contextlib.suppress(pdu.MalformedPDUError):
+    with contextlib.suppress(MalformedPDUError):
         pdu.decode_associate_request(bytes(body))
 
 
@@ -68,7 +71,7 @@ def test_a_request_with_one_wrong_byte_is_a_value_or_malformed(data: st.DataObje
 def test_presentation_context_ids_must_be_odd_and_different(ids: tuple[int, ...]) -> None:
     contexts = tuple(pdu.ProposedContext(number, "1.2", ("1.2.840.10008.1.2",)) for number in ids)
     body = pdu.encode_associate_request(pdu.AssociateRequest("A", "B", contexts, 0))[6:]
-    with pytest.raises(pdu.MalformedPDUError, match="odd and different"):
+    with pytest.raises(MalformedPDUError, match="odd and different"):
         pdu.decode_associate_request(body)
 
 
@@ -81,3 +84,16 @@ def test_a_rejection_and_an_abort_come_back_as_they_went() -> None:
     reject, abort = pdu.AssociateReject(2, 3, 2), pdu.Abort(2, 1)
     assert pdu.decode_associate_reject(pdu.encode_associate_reject(reject)[6:]) == reject
     assert pdu.decode_abort(pdu.encode_abort(abort)[6:]) == abort
+
+
+def test_extended_negotiation_comes_back_as_it_went() -> None:
+    request = dataclasses.replace(
+        REQUEST_AS_HEARD,
+        window=OperationsWindow(3, 4),
+        roles=(RoleSelection("1.2.3", scu=False, scp=True),),
+        extended=(ExtendedNegotiation("1.2.3", b"x"),),
+    )
+    assert pdu.decode_associate_request(pdu.encode_associate_request(request)[6:]) == request
+    accept = dataclasses.replace(ACCEPT, window=request.window, roles=request.roles, extended=request.extended)
+    heard = pdu.decode_associate_accept(pdu.encode_associate_accept(accept)[6:])
+    assert (heard.window, heard.roles, heard.extended) == (accept.window, accept.roles, accept.extended)

@@ -106,6 +106,33 @@ def test_a_command_longer_than_the_peers_pdu_is_sent_in_several() -> None:
     assert wire.to_requestor(sent) == [ul.CommandReceived(1, STORE.response(0))]
 
 
+@pytest.mark.parametrize("maximum", [1, 7, 9, 21, 4097])
+def test_fragments_are_of_even_length_whatever_the_peer_takes(maximum: int) -> None:
+    """PS3.8 Annex E.1."""
+    wire = Wire()
+    wire.acceptor.transport_opened()
+    wire.requestor.request(pdu.AssociateRequest("A", "B", REQUEST.contexts, maximum_length=maximum))
+    wire.to_acceptor(wire.requestor.transport_opened())
+    wire.to_requestor(wire.acceptor.accept(ACCEPT))
+    assert wire.acceptor.largest_fragment % 2 == 0
+    assert wire.acceptor.largest_fragment <= max(maximum - 6, 2)
+
+
+def test_reserved_bytes_and_bits_are_not_looked_at() -> None:
+    """PS3.8 sections 9.3.2 to 9.3.8 and Annex E.2: sent as zero, not tested when received."""
+    stream = bytearray(pdu.encode_associate_request(REQUEST))
+    stream[1] = 0xFF
+    stream[8:10] = b"\xff\xff"
+    stream[42:74] = b"\xff" * 32
+    (asked,) = hear(opened(), bytes(stream))
+    assert isinstance(asked, ul.AssociationRequested)
+    wire = established()
+    echo = dimse.encode(ECHO)
+    told = wire.to_acceptor(b"\4\xff" + p_data((3, 0xFC | LAST_COMMAND, echo))[2:])
+    assert told == [ul.CommandReceived(3, ECHO)]
+    assert wire.to_acceptor(b"\5\xff\0\0\0\4\xff\xff\xff\xff") == [ul.ReleaseRequested()]
+
+
 def split_pdus(stream: bytes) -> list[bytes]:
     parts = []
     while stream:
@@ -163,8 +190,14 @@ def test_both_sides_may_release_at_once() -> None:
 
 
 def test_an_unknown_pdu_type_is_aborted_as_unrecognised() -> None:
-    fault = fault_in(hear(opened(), b"GET / HTTP/1.1\r\n\r\n"))
+    fault = fault_in(established().to_acceptor(b"GET / HTTP/1.1\r\n\r\n"))
     assert abort_of(fault.reply) == pdu.Abort(AbortSource.SERVICE_PROVIDER, AbortReason.UNRECOGNIZED_PDU)
+
+
+def test_who_never_asked_for_an_association_is_aborted_in_the_users_name() -> None:
+    """AA-1 (PS3.8 table 9-8): the source is the service-user, and then no reason is given."""
+    for stream in (b"GET / HTTP/1.1\r\n\r\n", pdu.RELEASE_RQ, b"\1\0\0\0\0\4\0\0\0\0"):
+        assert abort_of(fault_in(hear(opened(), stream)).reply) == pdu.Abort(AbortSource.SERVICE_USER, 0)
 
 
 LENGTHS = {
@@ -177,7 +210,8 @@ LENGTHS = {
 
 @pytest.mark.parametrize("stream", LENGTHS.values(), ids=LENGTHS.keys())
 def test_a_length_out_of_bounds_is_refused_before_its_bytes_are_taken(stream: bytes) -> None:
-    fault = fault_in(hear(opened(), stream))
+    assert fault_in(hear(opened(), stream)).why == "length of a PDU out of bounds"
+    fault = fault_in(established().to_acceptor(stream))
     assert abort_of(fault.reply).reason == AbortReason.INVALID_PDU_PARAMETER
 
 
@@ -209,11 +243,9 @@ def test_a_broken_p_data_is_aborted_and_nothing_after_it_is_read(stream: bytes, 
 
 
 def test_a_pdu_out_of_turn_is_aborted_as_unexpected() -> None:
-    for stream in (p_data((1, LAST_DATA, b"x")), pdu.RELEASE_RQ, pdu.encode_associate_accept(ACCEPT)):
-        assert abort_of(fault_in(hear(opened(), stream)).reply).reason == AbortReason.UNEXPECTED_PDU
-    wire = established()
-    again = pdu.encode_associate_request(REQUEST)
-    assert abort_of(fault_in(wire.to_acceptor(again)).reply).reason == AbortReason.UNEXPECTED_PDU
+    for stream in (pdu.RELEASE_RP, pdu.encode_associate_accept(ACCEPT), pdu.encode_associate_request(REQUEST)):
+        fault = fault_in(established().to_acceptor(stream))
+        assert abort_of(fault.reply) == pdu.Abort(AbortSource.SERVICE_PROVIDER, AbortReason.UNEXPECTED_PDU)
 
 
 @settings(max_examples=200)

@@ -15,7 +15,8 @@ import structlog
 
 from smartlink.gateway.dicom import upper_layer as ul
 from smartlink.gateway.dicom.admission import Gate, Turned
-from smartlink.gateway.dicom.negotiation import Agreement, Policy, judge
+from smartlink.gateway.dicom.asking import QUIET_SECONDS, Asking
+from smartlink.gateway.dicom.negotiation import Agreement, Policy, judge, refusal
 from smartlink.gateway.dicom.patience import Patience, Timeouts, Wait
 from smartlink.gateway.dicom.service import Answer, Callers, Exchange, Peer, Service
 from smartlink.gateway.dicom.states import Role, State
@@ -27,7 +28,6 @@ from smartlink.standard.status import Status
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
-    from smartlink.gateway.dicom.command import Command
     from smartlink.gateway.dicom.pdu import AssociateRequest
     from smartlink.standard.names import AETitle
 
@@ -71,6 +71,8 @@ class Association:
         self._peer: Peer | None = None
         self._exchange: Exchange | None = None
         self._exchange_context = 0
+        self._owes_response = False
+        self._asking = Asking(self._layer)
         self._closing = False
         self._buffer = memoryview(b"")
 
@@ -111,6 +113,7 @@ class Association:
             self._leave()
             self._drop_exchange()
             self._sock.close()
+            self._asking.end()
 
     def _converse(self) -> None:
         without_delay(self._sock)
@@ -123,6 +126,8 @@ class Association:
                 self._set_patience(self._patience.left(self._wait()))
                 count = self._sock.recv_into(buffer)
             except TimeoutError:
+                if self._ask():
+                    continue
                 self._give_up()
                 return
             if not count:
@@ -146,8 +151,21 @@ class Association:
         """Set the socket's time-out, or raise TimeoutError; a system call, so only when it changes."""
         if seconds <= 0:
             raise TimeoutError
+        if self._may_ask():
+            seconds = min(seconds, QUIET_SECONDS)
         if self._sock.gettimeout() != seconds:
             self._sock.settimeout(seconds)
+
+    def _may_ask(self) -> bool:
+        """Whether there is something to ask of the peer, and the Association is open and idle."""
+        return self._asking.is_due and not self.busy and self._layer.state is State.ESTABLISHED
+
+    def _ask(self) -> bool:
+        """Ask the peer what is due while it is quiet; return whether anything was."""
+        if not self._may_ask():
+            return False
+        self._sock.sendall(self._asking.next())
+        return True
 
     def _wait(self) -> Wait:
         """Return what the peer is waited for. Under ARTIM the whole wait counts, not each piece of it."""
@@ -188,7 +206,9 @@ class Association:
             self._sock.sendall(self._layer.reject(outcome.rejection))
             return
         self._agreement = outcome
-        self._peer = Peer(outcome.calling_ae_title, outcome.called_ae_title, self._address, self._local_address())
+        self._peer = Peer(
+            outcome.calling_ae_title, outcome.called_ae_title, self._address, self._local_address(), self._asking.owe
+        )
         if outcome.refused_syntaxes:
             self._terms.callers.syntaxes_refused(outcome.calling_ae_title, self._address, outcome.refused_syntaxes)
         self._sock.sendall(self._layer.accept(outcome.accept))
@@ -227,26 +247,32 @@ class Association:
         assert self._peer is not None  # noqa: S101 - the Upper Layer lets no message through before the acceptance
         assert self._agreement is not None  # noqa: S101 - likewise
         command = event.command
+        context = self._agreement.contexts[event.context_id]
         service = self._terms.services.get(command.field)
+        status = refusal(command, context, self._terms.policy)
         self._exchange_context = event.context_id
-        if service is not None:
-            self._exchange = service.begin(self._peer, self._agreement.contexts[event.context_id], command)
+        self._owes_response = command.wants_response
+        if not command.is_request:
+            self._asking.answered(command)
+            self._exchange = Answer(command)
+        elif service is None or status is not None:
+            self._exchange = Answer(command.response(status or Status.UNRECOGNIZED_OPERATION))
         else:
-            self._exchange = Answer(command.response(Status.UNRECOGNIZED_OPERATION))
+            self._exchange = service.begin(self._peer, context, command)
         if not command.has_data_set:
-            self._respond(command)
+            self._respond()
 
     def _take_fragment(self, event: ul.DataFragment) -> None:
         assert self._exchange is not None  # noqa: S101 - the Upper Layer lets no Data Set through without a command
         self._exchange.write(event.data)
         if event.last:
-            self._respond(None)
+            self._respond()
 
-    def _respond(self, command: Command | None) -> None:
+    def _respond(self) -> None:
         """Send the response in one piece; what is no request gets none. Until it is sent we count as busy."""
         assert self._exchange is not None  # noqa: S101 - set by both callers
         response = self._exchange.finish()
-        if command is None or command.wants_response:
+        if self._owes_response:
             self._sock.sendall(self._layer.send_command(self._exchange_context, response))
         self._exchange = None
         self._patience.begin()

@@ -35,6 +35,7 @@ class CommandField(IntEnum):
     N_GET_RQ = 0x0110
     N_SET_RQ = 0x0120
     N_ACTION_RQ = 0x0130
+    N_ACTION_RSP = 0x8130
     N_CREATE_RQ = 0x0140
     N_DELETE_RQ = 0x0150
     C_CANCEL_RQ = 0x0FFF
@@ -56,6 +57,10 @@ class Command:
     data_set_type: int = NO_DATA_SET
     status: int = 0
     error_comment: str = ""
+    requested_sop_class_uid: str = ""
+    requested_sop_instance_uid: str = ""
+    event_type_id: int | None = None
+    action_type_id: int | None = None
 
     @property
     def has_data_set(self) -> bool:
@@ -73,21 +78,35 @@ class Command:
         return self.is_request and self.field != CommandField.C_CANCEL_RQ
 
     def response(self, status: int, error_comment: str = "") -> Command:
-        """Return the response to this request with the same operation, class and instance."""
+        """Return the response to this request with the same operation, class and instance.
+
+        What an N-ACTION and its like request is affected in the response (PS3.7 section 10.1.4).
+        """
         return Command(
             field=self.field | _RESPONSE,
             message_id_responded_to=self.message_id,
-            affected_sop_class_uid=self.affected_sop_class_uid[:_LONGEST_UID],
-            affected_sop_instance_uid=self.affected_sop_instance_uid[:_LONGEST_UID],
+            affected_sop_class_uid=(self.affected_sop_class_uid or self.requested_sop_class_uid)[:_LONGEST_UID],
+            affected_sop_instance_uid=(self.affected_sop_instance_uid or self.requested_sop_instance_uid)[
+                :_LONGEST_UID
+            ],
             status=status,
             error_comment=error_comment[:_MOST_ERROR_COMMENT],
+            event_type_id=self.event_type_id,
+            action_type_id=self.action_type_id,
         )
 
 
 _FIELD, _MESSAGE_ID, _RESPONDED_TO, _DATA_SET_TYPE, _STATUS = 0x0100, 0x0110, 0x0120, 0x0800, 0x0900
-_SOP_CLASS, _ERROR_COMMENT, _SOP_INSTANCE = 0x0002, 0x0902, 0x1000
-_NUMBERS: Final = frozenset({_FIELD, _MESSAGE_ID, _RESPONDED_TO, _DATA_SET_TYPE, _STATUS})
-_TEXTS: Final = frozenset({_SOP_CLASS, _ERROR_COMMENT, _SOP_INSTANCE})
+_EVENT_TYPE, _ACTION_TYPE = 0x1002, 0x1008
+_SOP_CLASS, _REQUESTED_CLASS, _ERROR_COMMENT, _SOP_INSTANCE, _REQUESTED_INSTANCE = (
+    0x0002,
+    0x0003,
+    0x0902,
+    0x1000,
+    0x1001,
+)
+_NUMBERS: Final = frozenset({_FIELD, _MESSAGE_ID, _RESPONDED_TO, _DATA_SET_TYPE, _STATUS, _EVENT_TYPE, _ACTION_TYPE})
+_TEXTS: Final = frozenset({_SOP_CLASS, _REQUESTED_CLASS, _ERROR_COMMENT, _SOP_INSTANCE, _REQUESTED_INSTANCE})
 
 
 def decode(data: bytes | bytearray) -> Command:
@@ -120,6 +139,10 @@ def decode(data: bytes | bytearray) -> Command:
         data_set_type=numbers[_DATA_SET_TYPE],
         status=numbers.get(_STATUS, 0),
         error_comment=texts.get(_ERROR_COMMENT, ""),
+        requested_sop_class_uid=texts.get(_REQUESTED_CLASS, ""),
+        requested_sop_instance_uid=texts.get(_REQUESTED_INSTANCE, ""),
+        event_type_id=numbers.get(_EVENT_TYPE),
+        action_type_id=numbers.get(_ACTION_TYPE),
     )
 
 
@@ -128,6 +151,7 @@ def encode(command: Command) -> bytes:
     request = command.is_request
     parts = [
         _text(_SOP_CLASS, command.affected_sop_class_uid, b"\0"),
+        _text(_REQUESTED_CLASS, command.requested_sop_class_uid, b"\0"),
         _number(_FIELD, command.field),
         _number(_MESSAGE_ID, command.message_id) if request else b"",
         b"" if request else _number(_RESPONDED_TO, command.message_id_responded_to),
@@ -136,6 +160,9 @@ def encode(command: Command) -> bytes:
         b"" if request else _number(_STATUS, command.status),
         _text(_ERROR_COMMENT, command.error_comment, b" "),
         _text(_SOP_INSTANCE, command.affected_sop_instance_uid, b"\0"),
+        _text(_REQUESTED_INSTANCE, command.requested_sop_instance_uid, b"\0"),
+        b"" if command.event_type_id is None else _number(_EVENT_TYPE, command.event_type_id),
+        b"" if command.action_type_id is None else _number(_ACTION_TYPE, command.action_type_id),
     ]
     body = b"".join(parts)
     return _ELEMENT.pack(0, 0, 4) + len(body).to_bytes(4, "little") + body

@@ -11,20 +11,30 @@ from dataclasses import dataclass
 from enum import IntEnum
 from typing import TYPE_CHECKING, Final
 
+from smartlink.gateway.dicom import user_information
+from smartlink.gateway.dicom.items import Item, MalformedPDUError, item, items, uid
+from smartlink.gateway.dicom.user_information import (
+    CommonExtendedNegotiation,
+    ExtendedNegotiation,
+    OperationsWindow,
+    RoleSelection,
+    UserIdentity,
+    UserInformation,
+)
 from smartlink.standard.implementation import IMPLEMENTATION_CLASS_UID, IMPLEMENTATION_VERSION_NAME
 from smartlink.standard.sop_class import APPLICATION_CONTEXT
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Iterable
 
 HEADER: Final = struct.Struct(">BxI")
 """Type and length of a PDU (PS3.8 section 9.3.1)."""
 PDV_HEADER: Final = struct.Struct(">IBB")
 """Length, Presentation Context ID and message control header of a PDV (PS3.8 section 9.3.5.1 and Annex E.2)."""
 
-_ITEM: Final = struct.Struct(">BxH")
 _FIXED: Final = struct.Struct(">H2x16s16s32x")
 _PROTOCOL_VERSION: Final = 1
+_CONTEXT_FIELDS: Final = 4
 _MOST_CONTEXTS: Final = 128
 
 
@@ -40,22 +50,6 @@ class PDUType(IntEnum):
     A_ABORT = 7
 
 
-class Item(IntEnum):
-    """Item types inside A-ASSOCIATE (PS3.8 section 9.3.2 and Annex D, PS3.7 Annex D.3.3)."""
-
-    APPLICATION_CONTEXT = 0x10
-    PRESENTATION_CONTEXT_RQ = 0x20
-    PRESENTATION_CONTEXT_AC = 0x21
-    ABSTRACT_SYNTAX = 0x30
-    TRANSFER_SYNTAX = 0x40
-    USER_INFORMATION = 0x50
-    MAXIMUM_LENGTH = 0x51
-    IMPLEMENTATION_CLASS_UID = 0x52
-    ASYNCHRONOUS_OPERATIONS_WINDOW = 0x53
-    ROLE_SELECTION = 0x54
-    IMPLEMENTATION_VERSION_NAME = 0x55
-
-
 class ContextResult(IntEnum):
     """Result of one proposed Presentation Context (PS3.8 table 9-18)."""
 
@@ -64,10 +58,6 @@ class ContextResult(IntEnum):
     NO_REASON = 2
     ABSTRACT_SYNTAX_NOT_SUPPORTED = 3
     TRANSFER_SYNTAXES_NOT_SUPPORTED = 4
-
-
-class MalformedPDUError(Exception):
-    """A PDU does not obey PS3.8 section 9.3; the text says where, without any of its values."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,6 +91,13 @@ class AssociateRequest:
     protocol_version: int = _PROTOCOL_VERSION
     implementation_class_uid: str = IMPLEMENTATION_CLASS_UID
     implementation_version: str = IMPLEMENTATION_VERSION_NAME
+    window: OperationsWindow | None = None
+    roles: tuple[RoleSelection, ...] = ()
+    extended: tuple[ExtendedNegotiation, ...] = ()
+    common_extended: tuple[CommonExtendedNegotiation, ...] = ()
+    """Read, never sent."""
+    user_identity: UserIdentity | None = None
+    """Read, never sent."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,6 +110,9 @@ class AssociateAccept:
     maximum_length: int
     implementation_class_uid: str = IMPLEMENTATION_CLASS_UID
     implementation_version: str = IMPLEMENTATION_VERSION_NAME
+    window: OperationsWindow | None = None
+    roles: tuple[RoleSelection, ...] = ()
+    extended: tuple[ExtendedNegotiation, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -135,16 +135,16 @@ class Abort:
 def encode_associate_request(request: AssociateRequest) -> bytes:
     """Return the A-ASSOCIATE-RQ PDU."""
     contexts = (
-        _item(
+        item(
             Item.PRESENTATION_CONTEXT_RQ,
             bytes((context.context_id, 0, 0, 0))
-            + _item(Item.ABSTRACT_SYNTAX, context.abstract_syntax.encode("ascii"))
-            + b"".join(_item(Item.TRANSFER_SYNTAX, uid.encode("ascii")) for uid in context.transfer_syntaxes),
+            + item(Item.ABSTRACT_SYNTAX, context.abstract_syntax.encode("ascii"))
+            + b"".join(item(Item.TRANSFER_SYNTAX, name.encode("ascii")) for name in context.transfer_syntaxes),
         )
         for context in request.contexts
     )
     body = _fixed(request.called_ae_title, request.calling_ae_title) + _variable(
-        request.application_context, contexts, _user_information(request)
+        request.application_context, contexts, _user(request)
     )
     return _pdu(PDUType.A_ASSOCIATE_RQ, body)
 
@@ -152,15 +152,15 @@ def encode_associate_request(request: AssociateRequest) -> bytes:
 def encode_associate_accept(accept: AssociateAccept) -> bytes:
     """Return the A-ASSOCIATE-AC PDU; the AE titles are those of the request, returned unchanged."""
     contexts = (
-        _item(
+        item(
             Item.PRESENTATION_CONTEXT_AC,
             bytes((answer.context_id, 0, answer.result, 0))
-            + _item(Item.TRANSFER_SYNTAX, answer.transfer_syntax.encode("ascii")),
+            + item(Item.TRANSFER_SYNTAX, answer.transfer_syntax.encode("ascii")),
         )
         for answer in accept.contexts
     )
     body = _fixed(accept.called_ae_title, accept.calling_ae_title) + _variable(
-        APPLICATION_CONTEXT, contexts, _user_information(accept)
+        APPLICATION_CONTEXT, contexts, _user(accept)
     )
     return _pdu(PDUType.A_ASSOCIATE_AC, body)
 
@@ -182,15 +182,15 @@ RELEASE_RP: Final = HEADER.pack(PDUType.A_RELEASE_RP, 4) + bytes(4)
 def decode_associate_request(body: bytes) -> AssociateRequest:
     """Return the value of an A-ASSOCIATE-RQ whose header is already taken off, or raise MalformedPDUError."""
     version, called, calling = _decode_fixed(body)
-    application_context, user = "", _UserInformation()
+    application_context, user = "", UserInformation()
     contexts: list[ProposedContext] = []
-    for kind, value in _items(body[_FIXED.size :]):
+    for kind, value in items(body[_FIXED.size :]):
         if kind == Item.APPLICATION_CONTEXT:
-            application_context = _uid(value)
+            application_context = uid(value)
         elif kind == Item.PRESENTATION_CONTEXT_RQ:
             contexts.append(_decode_proposed(value))
         elif kind == Item.USER_INFORMATION:
-            user = _decode_user_information(value)
+            user = user_information.decode(value)
     if not contexts:
         raise MalformedPDUError("An A-ASSOCIATE-RQ proposes no Presentation Context.")
     _check_context_ids([context.context_id for context in contexts])
@@ -203,19 +203,24 @@ def decode_associate_request(body: bytes) -> AssociateRequest:
         protocol_version=version,
         implementation_class_uid=user.class_uid,
         implementation_version=user.version_name,
+        window=user.window,
+        roles=user.roles,
+        extended=user.extended,
+        common_extended=user.common_extended,
+        user_identity=user.user_identity,
     )
 
 
 def decode_associate_accept(body: bytes) -> AssociateAccept:
     """Return the value of an A-ASSOCIATE-AC whose header is already taken off, or raise MalformedPDUError."""
     _, called, calling = _decode_fixed(body)
-    user = _UserInformation()
+    user = UserInformation()
     answers: list[ContextAnswer] = []
-    for kind, value in _items(body[_FIXED.size :]):
+    for kind, value in items(body[_FIXED.size :]):
         if kind == Item.PRESENTATION_CONTEXT_AC:
             answers.append(_decode_answer(value))
         elif kind == Item.USER_INFORMATION:
-            user = _decode_user_information(value)
+            user = user_information.decode(value)
     _check_context_ids([answer.context_id for answer in answers])
     return AssociateAccept(
         called_ae_title=called,
@@ -224,6 +229,9 @@ def decode_associate_accept(body: bytes) -> AssociateAccept:
         maximum_length=user.maximum_length,
         implementation_class_uid=user.class_uid,
         implementation_version=user.version_name,
+        window=user.window,
+        roles=user.roles,
+        extended=user.extended,
     )
 
 
@@ -237,19 +245,8 @@ def decode_abort(body: bytes) -> Abort:
     return Abort(source=body[2], reason=body[3])
 
 
-@dataclass(frozen=True, slots=True)
-class _UserInformation:
-    maximum_length: int = 0
-    class_uid: str = ""
-    version_name: str = ""
-
-
 def _pdu(kind: PDUType, body: bytes) -> bytes:
     return HEADER.pack(kind, len(body)) + body
-
-
-def _item(kind: Item, value: bytes) -> bytes:
-    return _ITEM.pack(kind, len(value)) + value
 
 
 def _fixed(called: str, calling: str) -> bytes:
@@ -257,16 +254,20 @@ def _fixed(called: str, calling: str) -> bytes:
     return _FIXED.pack(_PROTOCOL_VERSION, *titles)
 
 
-def _variable(application_context: str, contexts: Iterable[bytes], user_information: bytes) -> bytes:
-    return _item(Item.APPLICATION_CONTEXT, application_context.encode("ascii")) + b"".join(contexts) + user_information
+def _variable(application_context: str, contexts: Iterable[bytes], user: bytes) -> bytes:
+    return item(Item.APPLICATION_CONTEXT, application_context.encode("ascii")) + b"".join(contexts) + user
 
 
-def _user_information(side: AssociateRequest | AssociateAccept) -> bytes:
-    return _item(
-        Item.USER_INFORMATION,
-        _item(Item.MAXIMUM_LENGTH, side.maximum_length.to_bytes(4, "big"))
-        + _item(Item.IMPLEMENTATION_CLASS_UID, side.implementation_class_uid.encode("ascii"))
-        + _item(Item.IMPLEMENTATION_VERSION_NAME, side.implementation_version.encode("ascii")),
+def _user(side: AssociateRequest | AssociateAccept) -> bytes:
+    return user_information.encode(
+        UserInformation(
+            maximum_length=side.maximum_length,
+            class_uid=side.implementation_class_uid,
+            version_name=side.implementation_version,
+            window=side.window,
+            roles=side.roles,
+            extended=side.extended,
+        )
     )
 
 
@@ -277,27 +278,8 @@ def _decode_fixed(body: bytes) -> tuple[int, str, str]:
     return version, called.decode("latin-1"), calling.decode("latin-1")
 
 
-def _items(data: bytes) -> Iterator[tuple[int, bytes]]:
-    """Yield type and value of each item; an item that reaches beyond its parent is malformed."""
-    at = 0
-    while at < len(data):
-        if len(data) - at < _ITEM.size:
-            raise MalformedPDUError("An A-ASSOCIATE item is cut off in its header.")
-        kind, length = _ITEM.unpack_from(data, at)
-        at += _ITEM.size
-        if length > len(data) - at:
-            raise MalformedPDUError("An A-ASSOCIATE item is longer than what holds it.")
-        yield kind, data[at : at + length]
-        at += length
-
-
-def _uid(value: bytes) -> str:
-    """Return a UID as text; scanners pad with NUL or space although PS3.8 Annex F says not to."""
-    return value.rstrip(b"\0 ").decode("latin-1")
-
-
 def _context_header(value: bytes) -> int:
-    if len(value) < _ITEM.size:
+    if len(value) < _CONTEXT_FIELDS:
         raise MalformedPDUError("A Presentation Context is shorter than its fixed fields.")
     return value[0]
 
@@ -306,11 +288,11 @@ def _decode_proposed(value: bytes) -> ProposedContext:
     context_id = _context_header(value)
     abstract = ""
     transfers: list[str] = []
-    for kind, item in _items(value[_ITEM.size :]):
+    for kind, name in items(value[_CONTEXT_FIELDS:]):
         if kind == Item.ABSTRACT_SYNTAX:
-            abstract = _uid(item)
+            abstract = uid(name)
         elif kind == Item.TRANSFER_SYNTAX:
-            transfers.append(_uid(item))
+            transfers.append(uid(name))
     return ProposedContext(context_id, abstract, tuple(transfers))
 
 
@@ -318,7 +300,7 @@ def _decode_answer(value: bytes) -> ContextAnswer:
     context_id = _context_header(value)
     if value[2] > ContextResult.TRANSFER_SYNTAXES_NOT_SUPPORTED:
         raise MalformedPDUError("A Presentation Context has an unknown result.")
-    uids = [_uid(item) for kind, item in _items(value[_ITEM.size :]) if kind == Item.TRANSFER_SYNTAX]
+    uids = [uid(name) for kind, name in items(value[_CONTEXT_FIELDS:]) if kind == Item.TRANSFER_SYNTAX]
     return ContextAnswer(context_id, ContextResult(value[2]), uids[0] if uids else "")
 
 
@@ -326,17 +308,3 @@ def _check_context_ids(ids: list[int]) -> None:
     """PS3.8 section 9.3.2.2: odd numbers from 1 to 255, each once, which also bounds their count to 128."""
     if len(ids) > _MOST_CONTEXTS or len(set(ids)) != len(ids) or any(not number % 2 for number in ids):
         raise MalformedPDUError("Presentation Context IDs must be odd and different.")
-
-
-def _decode_user_information(value: bytes) -> _UserInformation:
-    maximum_length, class_uid, version_name = 0, "", ""
-    for kind, item in _items(value):
-        if kind == Item.MAXIMUM_LENGTH:
-            if len(item) != 4:  # PS3.8 Annex D.1
-                raise MalformedPDUError("The Maximum Length item is not four bytes long.")
-            maximum_length = int.from_bytes(item, "big")
-        elif kind == Item.IMPLEMENTATION_CLASS_UID:
-            class_uid = _uid(item)
-        elif kind == Item.IMPLEMENTATION_VERSION_NAME:
-            version_name = item.decode("latin-1").strip()
-    return _UserInformation(maximum_length, class_uid, version_name)

@@ -6,12 +6,18 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
 
+    from smartlink.gateway.dicom.asking import Notice
     from smartlink.gateway.dicom.command import Command
     from smartlink.gateway.dicom.negotiation import Context
     from smartlink.gateway.refusals import Refusal
     from smartlink.standard.names import AETitle
+
+
+def _tell_nobody(notice: Notice) -> None:
+    """There is no Association on which the peer could be told."""
+    notice.unanswered()
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,6 +28,8 @@ class Peer:
     called_ae_title: str
     address: str
     local_address: str
+    owe: Callable[[Notice], None] = _tell_nobody
+    """Tells the peer something on this Association, when it is quiet."""
 
 
 class Callers(Protocol):

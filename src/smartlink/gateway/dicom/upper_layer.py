@@ -21,6 +21,7 @@ from typing import TYPE_CHECKING, Final
 
 from smartlink.gateway.dicom import command as dimse
 from smartlink.gateway.dicom import pdu
+from smartlink.gateway.dicom.items import MalformedPDUError
 from smartlink.gateway.dicom.pdu import HEADER, PDV_HEADER, ContextResult, PDUType
 from smartlink.gateway.dicom.states import Action, Evt, IllegalMove, Role, State, step
 from smartlink.standard.reject import PROTOCOL_VERSION_NOT_SUPPORTED, AbortReason, AbortSource
@@ -184,6 +185,7 @@ class UpperLayer:
         self._contexts: frozenset[int] = frozenset()
         self._request: pdu.AssociateRequest | None = None
         self._peer_maximum = 0
+        self._introduced = role is Role.REQUESTOR
 
     # What the driver asks of it
 
@@ -199,9 +201,12 @@ class UpperLayer:
 
     @property
     def largest_fragment(self) -> int:
-        """The most Data Set bytes that one P-DATA-TF to this peer may carry."""
+        """The most bytes of a message that one P-DATA-TF to this peer may carry: an even number (PS3.8 Annex E.1).
+
+        A peer that takes less than two bytes gets two: with less nothing could be said at all.
+        """
         longest = self._peer_maximum or self._limits.p_data
-        return max(longest - PDV_HEADER.size, 1)
+        return max((longest - PDV_HEADER.size) & ~1, 2)
 
     def transport_opened(self) -> bytes:
         """The connection stands. Return what to send: nothing as acceptor, the A-ASSOCIATE-RQ as requestor."""
@@ -315,7 +320,7 @@ class UpperLayer:
         self._phase = self._pdu_header
         try:
             return self._take_pdu(self._kind, bytes(body))
-        except pdu.MalformedPDUError as malformed:
+        except MalformedPDUError as malformed:
             raise _FaultError(str(malformed)) from malformed
 
     def _begin_p_data(self, length: int) -> Event | _Turn:
@@ -454,6 +459,7 @@ class UpperLayer:
 
     def _take_request(self, request: pdu.AssociateRequest) -> Event:
         self._peer_maximum = request.maximum_length
+        self._introduced = True
         if not request.protocol_version & 1:
             return Faulted("protocol version not supported", self.reject(PROTOCOL_VERSION_NOT_SUPPORTED))
         return AssociationRequested(request)
@@ -474,7 +480,8 @@ class UpperLayer:
         self._command = bytearray()
         self._partial = bytearray()
         self._data_context = 0
-        return Faulted(fault.why, pdu.encode_abort(pdu.Abort(AbortSource.SERVICE_PROVIDER, fault.reason)))
+        abort = pdu.Abort(AbortSource.SERVICE_PROVIDER, fault.reason)  # AA-8; before there is a request AA-1
+        return Faulted(fault.why, pdu.encode_abort(abort if self._introduced else pdu.Abort(0, 0)))
 
     def _deaf(self) -> Event | _Turn:
         """Nothing that comes after the end is read."""
