@@ -48,6 +48,7 @@ class Bench:
         self.spool = Spool(self.spool_folder, folder / "incomplete")
         self.http = new_client()
         self.licensed = True
+        self.interval = FIVE
         self.room = True
         self.pace = Pace(no_limit, clock)
         self.pacs: Connection = a_pacs(database)
@@ -59,7 +60,7 @@ class Bench:
             clock,
             licensed=lambda: self.licensed,
             revoked=self.revoke,
-            interval=lambda: FIVE,
+            interval=lambda: self.interval,
             room=lambda: self.room,
             luck=lambda: 0.5,
         )
@@ -197,6 +198,21 @@ def test_one_object_that_cannot_be_had_does_not_hold_up_the_others(bench: Bench)
     assert bench.states() == {State.WAITING: 3}
     assert bench.database.read(orders.missing).count == 1
     assert ("waiting", "Object storage does not give the file (NoSuchKey).") in bench.news()
+
+
+@pytest.mark.proves("R111")
+def test_a_shorter_interval_pulls_forward_what_waits_already(bench: Bench) -> None:
+    bench.interval = 6 * FIVE
+    image = an_image("1.2.3.1")
+    (item,) = bench.order(image).instances
+    bench.works.orders.items[item.item_id] = (item, image[:-1] + b"\x01")
+    bench.drain()
+    bench.works.orders.items[item.item_id] = (item, image)
+    bench.interval = FIVE
+    assert not bench.tick(FIVE / 2)
+    assert bench.states() == {}
+    bench.tick(FIVE * 1.1)
+    assert bench.states() == {State.WAITING: 1}
 
 
 def test_an_object_with_other_bytes_is_tried_three_times_and_then_parked(bench: Bench) -> None:

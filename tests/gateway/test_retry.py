@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from smartlink.gateway.retry import PROBE_LONGEST, Breaker, Outage, next_attempt, probe_pause
+from smartlink.gateway.retry import PROBE_LONGEST, Breaker, Outage, latest_attempt, next_attempt, probe_pause
 
 NOW = datetime(2026, 11, 24, 4, 0, tzinfo=UTC)
 FIVE = timedelta(minutes=5)
@@ -20,6 +20,10 @@ def test_the_next_attempt_comes_after_the_interval_give_or_take_a_tenth(luck: fl
     interval = timedelta(minutes=minutes)
     pause = next_attempt(NOW, interval, luck) - NOW
     assert interval * 0.9 - timedelta(milliseconds=1) <= pause <= interval * 1.1 + timedelta(milliseconds=1)
+
+
+def test_nothing_is_put_off_for_longer_than_the_worst_of_luck() -> None:
+    assert latest_attempt(NOW, FIVE) == next_attempt(NOW, FIVE, 1.0)
 
 
 def test_no_luck_either_way_is_the_interval_itself() -> None:

@@ -226,6 +226,27 @@ def test_an_instance_that_works_refuses_is_parked_and_one_with_another_trouble_w
     assert waiting.next_attempt_at == bench.clock() + FIVE
 
 
+@pytest.mark.proves("R111")
+def test_a_shorter_interval_pulls_forward_what_waits_already_and_a_longer_one_changes_nothing(
+    bench: Bench, keep: Keep
+) -> None:
+    bench.interval = 6 * FIVE
+    bench.enter(keep("1.2.3.1"))
+    bench.works.disturb(paths.UPLOADS_OFFER, refusal("urn:smartlink:problem:of_the_future"))
+    bench.drain()
+    (waiting,) = bench.listed(State.WAITING)
+    assert waiting.next_attempt_at == bench.clock() + 6 * FIVE
+    bench.interval = FIVE
+    assert not bench.tick()
+    (waiting,) = bench.listed(State.WAITING)
+    assert waiting.next_attempt_at == bench.clock() + FIVE * 1.1
+    bench.interval = 6 * FIVE
+    assert not bench.tick()
+    assert bench.listed(State.WAITING) == [waiting]
+    bench.tick(FIVE * 1.1)
+    assert bench.states() == {State.SENT: 1}
+
+
 def refusal(kind: str, reference: str = "1") -> Reply:
     answer = {"outcome": "refused", "reference": reference, "type": kind, "detail": "Not like this."}
     return 200, "application/json", json.dumps({"answers": [answer]}).encode()

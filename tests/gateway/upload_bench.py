@@ -47,6 +47,7 @@ class Bench:
         self.works = works
         self.clock = clock
         self.licensed = True
+        self.interval = FIVE
         self.spool = spool
         self.client = client
         self.http = new_client(proxy=proxy)
@@ -59,7 +60,7 @@ class Bench:
             clock,
             licensed=lambda: self.licensed,
             revoked=self.revoke,
-            interval=lambda: FIVE,
+            interval=lambda: self.interval,
             luck=lambda: 0.5,
         )
         self.connection = self.connect("US01")

@@ -18,7 +18,7 @@ import structlog
 from smartlink.gateway.attempt import LEASE, Attempt, Line, Rules, Tools
 from smartlink.gateway.calling import AssociationFailed, Layer, Peer, SendLimits
 from smartlink.gateway.messages import Message
-from smartlink.gateway.retry import JITTER, Breaker, Outage
+from smartlink.gateway.retry import Breaker, Outage, latest_attempt
 from smartlink.gateway.store import connections, counters, deliveries, destinations, orders
 from smartlink.gateway.store.deliveries import WORKS
 from smartlink.link.connections import Kind
@@ -110,7 +110,7 @@ class Archive:
                 if destination not in self._under_way:
                     # Whoever is at work there has a last try, and looks itself when that fails.
                     _exhaust(database, destination, now, rules.keep_trying)
-                _hurry(database, destination, now + rules.interval * (1 + JITTER))
+                _hurry(database, destination, latest_attempt(now, rules.interval))
             elif destination != WORKS:
                 _abandon(database, destination, now)
 

@@ -20,7 +20,7 @@ import structlog
 from smartlink.gateway.delivery import State
 from smartlink.gateway.errors import GiveUp, LicenceRevoked, Stopping, TryAgain
 from smartlink.gateway.messages import Message
-from smartlink.gateway.retry import next_attempt
+from smartlink.gateway.retry import latest_attempt, next_attempt
 from smartlink.gateway.store import connections, deliveries, instances, orders
 from smartlink.gateway.store.orders import Item
 from smartlink.gateway.store.spool import Kept, Provenance, Spool, SpoolFile
@@ -168,6 +168,7 @@ class Downloads:
         self._interval = interval
         self._room = room
         self._luck = luck
+        self._followed: timedelta | None = None
         self._scanned = False
         self._way = WayToWorks(works.health, now, interval)
         self._lanes = ThreadPoolExecutor(max_workers=lanes, thread_name_prefix="download")
@@ -192,6 +193,7 @@ class Downloads:
         if not self._scanned:
             self._scanned = True
             self.scan()
+        self._follow_interval(now)
         if not self._licensed() or not self._database.read(lambda tx: orders.is_any_wanted(tx, now)):
             return False
         try:
@@ -211,6 +213,15 @@ class Downloads:
     def close(self) -> None:
         """Wait for the GETs under way."""
         self._lanes.shutdown()
+
+    def _follow_interval(self, now: datetime) -> None:
+        """A shorter interval holds for what waits already (R111)."""
+        interval = self._interval()
+        if interval == self._followed:
+            return
+        latest = latest_attempt(now, interval)
+        self._database.write(lambda tx: orders.hurry(tx, latest))
+        self._followed = interval
 
     # -- what need not be fetched
 

@@ -26,6 +26,14 @@ def next_attempt(ended: datetime, interval: timedelta, luck: float) -> datetime:
     return ended + interval * (1.0 + JITTER * (2.0 * luck - 1.0))
 
 
+def latest_attempt(now: datetime, interval: timedelta) -> datetime:
+    """Return the latest moment for which `next_attempt` puts off what failed until `now`.
+
+    Whatever waits for longer was put off when the interval was a longer one (R111).
+    """
+    return now + interval * (1.0 + JITTER)
+
+
 def probe_pause(failures: int) -> timedelta:
     """Return the rest before the next probe of a destination after `failures` probes in a row have failed.
 

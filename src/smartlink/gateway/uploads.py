@@ -20,7 +20,7 @@ from smartlink.gateway.errors import GiveUp, LicenceRevoked, Stopping, TryAgain
 from smartlink.gateway.messages import Message
 from smartlink.gateway.offers import CONTACT, Offers, Ready, grouped
 from smartlink.gateway.parts import DAMAGED, Objects, PartsUpload, Put
-from smartlink.gateway.retry import next_attempt
+from smartlink.gateway.retry import latest_attempt, next_attempt
 from smartlink.gateway.store import connections, deliveries, instances, parts, service
 from smartlink.gateway.store.deliveries import WORKS, Claim
 from smartlink.gateway.store.spool import Spool, SpoolDamaged
@@ -97,6 +97,7 @@ class Uploads:
         self._revoked = revoked
         self._interval = interval
         self._luck = luck
+        self._followed: timedelta | None = None
         self._way = WayToWorks(works.health, now, interval)
         self._lanes = ThreadPoolExecutor(max_workers=lanes, thread_name_prefix="upload")
         self._offers = Offers(database, spool)
@@ -106,6 +107,7 @@ class Uploads:
         """Carry one batch; True when there may be more."""
         if not self._licensed():
             return False
+        self._follow_interval(now)
         claims: list[Claim] = []
         try:
             if self._way.is_open(now) and (claims := self._claim(now)):
@@ -128,6 +130,16 @@ class Uploads:
     def close(self) -> None:
         """Wait for the PUTs under way."""
         self._lanes.shutdown()
+
+    def _follow_interval(self, now: datetime) -> None:
+        """A shorter interval holds for what waits already (R111)."""
+        interval = self._interval()
+        if interval == self._followed:
+            return
+        latest = latest_attempt(now, interval)
+        if self._database.read(lambda tx: deliveries.is_any_later(tx, WORKS, latest)):
+            self._database.write(lambda tx: deliveries.hurry(tx, WORKS, latest))
+        self._followed = interval
 
     def _claim(self, now: datetime) -> list[Claim]:
         if not self._database.read(lambda tx: deliveries.is_any_due(tx, WORKS, now)):

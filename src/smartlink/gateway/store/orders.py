@@ -79,6 +79,10 @@ PUT_OFF: Final = """
         changed_at = :at, revision = revision + (told_state IS NOT 'waiting' OR told_cause IS NOT :cause)
     WHERE id = :id AND delivery_id IS NULL AND outcome IS NULL
 """
+HURRY: Final = """
+    UPDATE order_item SET next_attempt_at = :latest
+    WHERE delivery_id IS NULL AND outcome IS NULL AND next_attempt_at > :latest
+"""
 FETCH_AGAIN: Final = """
     UPDATE order_item SET delivery_id = NULL, faults = faults + 1, next_attempt_at = :at, changed_at = :at
     WHERE delivery_id = :delivery_id AND faults + 1 < :most
@@ -244,6 +248,11 @@ def put_off(
     """The file did not come; `fault`: it came, but otherwise than ordered."""
     values = {"id": str(item_id), "at": moment_text(at), "next_attempt_at": moment_text(next_attempt_at)}
     tx.execute(PUT_OFF, values | {"cause": cause, "fault": fault})
+
+
+def hurry(tx: Transaction, latest: datetime) -> None:
+    """Let no file that has to be fetched wait longer than until `latest`: the retry interval became shorter (R111)."""
+    tx.execute(HURRY, {"latest": moment_text(latest)})
 
 
 def fetch_again(tx: Transaction, delivery_id: int, at: datetime, most: int, cause: str, remedy: str) -> int:
