@@ -33,6 +33,8 @@ class Orders:
     reports: list[dict[str, Any]] = field(default_factory=list)
     gets: int = 0
     polls: int = 0
+    asked_again: list[bool] = field(default_factory=list)
+    """For each poll, whether it asked for what was told before and not acknowledged."""
     wait: bool = False
     """Whether an empty poll waits, as Works' does, until something is ordered or the server ends."""
     news: threading.Condition = field(default_factory=threading.Condition)
@@ -85,10 +87,11 @@ class Orders:
         """The latest state of each item, sorted."""
         return sorted(one["state"] for one in self.last().values())
 
-    def fetch(self) -> dict[str, Any]:
+    def fetch(self, *, again: bool = False) -> dict[str, Any]:
         """Answer a poll."""
         with self.news:
             self.polls += 1
+            self.asked_again.append(again)
             while self.wait and not self.over and not self._open():
                 self.news.wait(25)
             return {"commands": self._open()[:16]}

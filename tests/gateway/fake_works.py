@@ -130,7 +130,7 @@ class FakeWorks:
             same = headers.get("if-none-match") == self.etag
             return (304, "application/json", b"") if same else _ok(self.configuration()), {"ETag": self.etag}
         if path.partition("?")[0] == paths.COMMANDS:
-            return _ok(self.orders.fetch()), {}
+            return _ok(self.orders.fetch(again="again=true" in path)), {}
         return (self._delete(path) if method == "DELETE" else self._write(path, json.loads(body), headers)), {}
 
     def _open(self, path: str, body: bytes) -> Reply:

@@ -167,3 +167,33 @@ def test_a_poll_that_waits_holds_up_nobody(bench: Bench) -> None:
         bench.tick()
     assert len(bench.wanted()) == 1
     assert bench.works.orders.polls == 1
+
+
+def test_what_was_told_before_is_asked_for_at_the_start_and_after_a_lost_answer_only(bench: Bench) -> None:
+    bench.poll()
+    bench.poll()
+    assert bench.works.orders.asked_again == [True, False]
+    bench.works.disturb(paths.COMMANDS, None)
+    bench.poll()
+    bench.poll(SECOND)
+    bench.works.orders.order(bench.pacs.id, an_image("1.2.3.1"))
+    bench.works.disturb(paths.COMMANDS_ACKNOWLEDGE, PROXY_PAGE)
+    bench.poll()
+    bench.poll(SECOND)
+    bench.poll()
+    assert bench.works.orders.asked_again == [True, False, True, False, True, False]
+
+
+def test_what_the_catalogue_could_not_take_is_asked_for_again(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
+    bench.poll()
+    bench.works.orders.order(bench.pacs.id, an_image("1.2.3.1"))
+    with monkeypatch.context() as broken, pytest.raises(OSError, match="disk"):
+        broken.setattr(bench.database, "write", _fail)
+        bench.poll()
+    bench.poll()
+    assert bench.works.orders.asked_again == [True, False, True]
+    assert len(bench.wanted()) == 1
+
+
+def _fail(_work: object) -> None:
+    raise OSError("the disk is full")

@@ -9,6 +9,7 @@ import httpx
 
 from smartlink.works import build, settings
 from smartlink.works.store.listen import Listener
+from smartlink.works.tasks import names
 from tests.works.services import Bucket, TestDatabase
 from tests.works.web.served import served
 
@@ -39,3 +40,7 @@ def test_the_application_is_built_on_services_of_one_s_own(
             assert httpx.get(f"{address}/health").json() == {"status": "ok"}
             assert httpx.get(f"{address}/sign-in").status_code == 200
         assert not build.worker(own, ground, lambda: datetime.now(UTC)).alive
+        jobs = build.Jobs(own, ground, lambda: datetime.now(UTC))
+        assert {*jobs.tasks(), *jobs.every_minute()} == set(names.QUEUES)
+        for look in jobs.every_minute().values():
+            look()

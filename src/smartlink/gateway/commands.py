@@ -1,7 +1,8 @@
 """The command channel: one long poll after the other; what comes is written down first and then acknowledged (F6).
 
 A command that comes twice changes nothing the second time. One of a newer Works is not acknowledged: it waits for a
-newer gateway. The poll waits on a thread of its own, so that the service ends without waiting for Works.
+newer gateway. A poll after the start, or after an answer that was lost, says that nothing is in hand, so that Works
+need not wait for its leases to end. The poll waits on a thread of its own, so that the service ends without waiting.
 """
 
 from __future__ import annotations
@@ -47,8 +48,8 @@ GONE: Final = "This PACS connection is not at this gateway any more."
 class Works(Protocol):
     """Works, as far as commands need it. Each may raise TryAgain, GiveUp or LicenceRevoked."""
 
-    def commands(self, wait_seconds: int) -> Commands:
-        """Return what is to be done, waiting for it up to so many seconds."""
+    def commands(self, wait_seconds: int, *, again: bool = False) -> Commands:
+        """Return what is to be done, waiting for it up to so many seconds; `again`: what was told before, too."""
 
     def acknowledge(self, acknowledge: Acknowledge) -> Acknowledged:
         """Say which commands are written down."""
@@ -73,6 +74,8 @@ class CommandChannel:
         self._synchronise = synchronise
         self._poll: Future[Commands] | None = None
         self._failures = 0
+        self._may_have_missed = True
+        """Whether something may have been told that was not written down: to an earlier process, for one."""
         self._not_before: datetime | None = None
 
     @property
@@ -85,7 +88,8 @@ class CommandChannel:
         if not self._licensed() or (self._not_before is not None and now < self._not_before):
             return False
         if self._poll is None:
-            self._poll = _started(lambda: self._works.commands(LONGEST_WAIT_SECONDS))
+            again = self._may_have_missed
+            self._poll = _started(lambda: self._works.commands(LONGEST_WAIT_SECONDS, again=again))
         poll = self._poll
         try:
             commands = poll.result(_LOOK_SECONDS).commands
@@ -99,6 +103,7 @@ class CommandChannel:
             self._poll = None
             return self._failed(error, now)
         self._poll = None
+        self._may_have_missed = True
         return self._written_down(commands, now)
 
     def _written_down(self, commands: tuple[Command, ...], now: datetime) -> bool:
@@ -122,9 +127,11 @@ class CommandChannel:
             # It comes again at once, as nobody acknowledges it: do not ask for it in a hurry.
             self._not_before = now + probe_pause(self._failures)
         self._failures = 0
+        self._may_have_missed = False
         return bool(commands)
 
     def _failed(self, error: TryAgain | GiveUp, now: datetime) -> bool:
+        self._may_have_missed = True
         self._not_before = now + probe_pause(self._failures)
         if not self._failures:
             log.error("commands_not_fetched", why=str(error))

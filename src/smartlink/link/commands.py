@@ -1,7 +1,8 @@
 """The command channel: what Works asks of a gateway, fetched by one long poll and repeated until acknowledged (F6).
 
-A command is leased to the poll that fetched it and comes again when the lease ends unacknowledged. Acknowledging
-says "written down for good", so a command may be carried out twice and must be harmless the second time.
+A command is leased to the poll that fetched it and comes again when the lease ends unacknowledged, or as soon as a
+poll says `again=true`: the gateway has started, or an answer was lost, and it holds nothing. Acknowledging says
+"written down for good", so a command may be carried out twice and must be harmless the second time.
 """
 
 from __future__ import annotations

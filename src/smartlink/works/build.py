@@ -188,10 +188,15 @@ class Jobs:
         """What is looked at by the clock, by the name of its task."""
         from smartlink.works.tasks import names
 
-        return {names.DIGESTS_DUE: self._digests_due}
+        return {names.DIGESTS_DUE: self._digests_due, names.COMMANDS_DONE: self._commands_done}
 
     def _digests_due(self) -> None:
         self._digests.tick(self._clock())
+
+    def _commands_done(self) -> None:
+        from smartlink.works.fleet import commands
+
+        commands.purge(self.access, self._clock())
 
     def tasks(self) -> Mapping[str, "Task"]:
         """What is done for each kind of job. A new one is a name in `tasks/names`, a method here and a line here."""

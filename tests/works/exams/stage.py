@@ -85,9 +85,10 @@ class Stage:
         row = self.row("delivery", delivery_id)
         return row["state"], row["reason"]
 
-    def poll(self, wait: int = 0) -> list[dict[str, Any]]:
-        """The gateway asks for its commands."""
-        answer = self.world.http.get(paths.COMMANDS, params={"wait": wait}, headers=self.gateway.headers())
+    def poll(self, wait: int = 0, *, again: bool = False) -> list[dict[str, Any]]:
+        """The gateway asks for its commands; `again`: it has started anew."""
+        asked = {"wait": wait, "again": again}
+        answer = self.world.http.get(paths.COMMANDS, params=asked, headers=self.gateway.headers())
         assert answer.status_code == 200, answer.text
         return list(answer.json()["commands"])
 

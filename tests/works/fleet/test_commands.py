@@ -6,11 +6,13 @@ import uuid
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
+from structlog.testing import capture_logs
 
 from smartlink.link import paths
 from smartlink.link.problems import ProblemType
 from smartlink.works.fleet import commands
 from smartlink.works.fleet.tokens import Caller
+from smartlink.works.store import commands as store
 from tests.works.exams.stage import Stage, stage
 
 __all__ = ["stage"]
@@ -35,6 +37,50 @@ def test_a_command_is_leased_and_comes_again_until_it_is_acknowledged(stage: Sta
     assert stage.acknowledge(*again) == [again[0]["command_id"]]
     stage.later(days=2)
     assert stage.poll() == []
+
+
+def test_a_gateway_that_has_started_anew_gets_at_once_what_it_did_not_acknowledge(stage: Stage) -> None:
+    stage.submit(stage.exam())
+    stage.acknowledge(*stage.poll())
+    stage.submit(stage.exam(1, study="1.2.9"))
+    told = stage.poll()
+    assert stage.poll() == []
+    assert stage.poll(again=True) == told
+    assert stage.poll() == []
+    assert stage.poll(again=True) == told
+    assert stage.acknowledge(*told) == [told[0]["command_id"]]
+    assert stage.poll(again=True) == []
+
+
+def test_what_one_gateway_asks_for_again_no_other_loses(stage: Stage) -> None:
+    stage.submit(stage.exam())
+    told = stage.poll()
+    with stage.world.access.organisation(stage.organisation_id) as site:
+        assert store.release(site, uuid.uuid4(), stage.world.now) == 0
+    assert stage.poll() == []
+    assert stage.poll(again=True) == told
+
+
+def test_commands_are_forgotten_a_month_after_they_were_acknowledged_and_open_ones_never(stage: Stage) -> None:
+    for number in (7, 8):
+        stage.submit(stage.exam(1, study=f"1.2.{number}"))
+    over, going_on = stage.poll()
+    stage.acknowledge(over, going_on)
+    with stage.world.access.organisation(stage.organisation_id) as site:
+        commands.synchronise(site, stage.gateway.id, stage.world.now)
+        site.run("UPDATE delivery SET state = 'delivered' WHERE id = :id", id=over["delivery_id"])
+    stage.later(days=30)
+    assert commands.purge(stage.world.access, stage.world.now) == 0
+    stage.later(seconds=1)
+    with capture_logs() as lines:
+        assert commands.purge(stage.world.access, stage.world.now) == 1
+        assert commands.purge(stage.world.access, stage.world.now) == 0
+    assert [line["commands"] for line in lines] == [1]
+    left = stage.world.rows(stage.place, "SELECT kind, acknowledged_at FROM command ORDER BY number")
+    assert [(row["kind"], row["acknowledged_at"] is None) for row in left] == [
+        ("deliver", False),
+        ("synchronise", True),
+    ]
 
 
 def test_the_oldest_comes_first_and_never_too_many_at_once(stage: Stage) -> None:

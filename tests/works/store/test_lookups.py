@@ -83,7 +83,7 @@ def test_look_ups_are_the_only_functions_with_rights_of_their_own(database: Test
             " FROM pg_proc p JOIN pg_roles r ON r.oid = p.proowner"
             " WHERE p.prosecdef AND p.pronamespace = 'public'::regnamespace"
         ).fetchall()
-    assert len(found) == 7
+    assert len(found) == 8
     assert all(name.startswith("lookup_") for name, *_ in found)
     assert {tuple(map(str, rest)) for _, *rest in found} == {
         ("works_lookup", "['search_path=public, pg_temp']", "False")

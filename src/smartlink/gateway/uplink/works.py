@@ -139,9 +139,12 @@ class WorksClient:
         answer = self._call("POST", paths.UPLOADS_CONFIRM, "uploads/confirm", confirm)
         return _message(answer, Confirmed, "uploads/confirm")
 
-    def commands(self, wait_seconds: int) -> Commands:
-        """Return what is to be done; when that is nothing, wait for something up to so many seconds."""
-        path = f"{paths.COMMANDS}?wait={wait_seconds}"
+    def commands(self, wait_seconds: int, *, again: bool = False) -> Commands:
+        """Return what is to be done; when that is nothing, wait for something up to so many seconds.
+
+        `again`: nothing that was told before is in hand, so whatever was not acknowledged is told once more.
+        """
+        path = f"{paths.COMMANDS}?wait={wait_seconds}" + ("&again=true" if again else "")
         return _message(self._call("GET", path, "commands", None), Commands, "commands")
 
     def acknowledge(self, acknowledge: Acknowledge) -> Acknowledged:

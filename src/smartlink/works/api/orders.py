@@ -32,9 +32,13 @@ def add_routes(router: APIRouter, parts: "LinkParts", identify: Callable[..., Ca
         request: Request,
         caller: Annotated[Caller, Depends(identify)],
         wait: Annotated[int, Query(ge=0, le=LONGEST_WAIT_SECONDS)] = 0,
+        again: Annotated[bool, Query()] = False,  # noqa: FBT002  FastAPI passes by name
     ) -> Commands:
-        """What the gateway has to do, at once or as soon as there is something; empty after `wait` seconds."""
-        return await _poll(request, parts, caller, wait)
+        """What the gateway has to do, at once or as soon as there is something; empty after `wait` seconds.
+
+        `again`: the gateway holds nothing, so what it has not acknowledged comes without waiting for its lease to end.
+        """
+        return await _poll(request, parts, caller, wait, again=again)
 
     @router.post(paths.COMMANDS_ACKNOWLEDGE)
     def acknowledge(message: Acknowledge, caller: Annotated[Caller, Depends(identify)]) -> Acknowledged:
@@ -53,13 +57,14 @@ def add_routes(router: APIRouter, parts: "LinkParts", identify: Callable[..., Ca
         return reports.report(parts.access, caller, message.items, parts.clock())
 
 
-async def _poll(request: Request, parts: "LinkParts", caller: Caller, wait: int) -> Commands:
+async def _poll(request: Request, parts: "LinkParts", caller: Caller, wait: int, *, again: bool) -> Commands:
     """Look; wait to be woken; look again. A revoked gateway is woken too, and refused."""
     loop = asyncio.get_running_loop()
     ends = loop.time() + wait
     async with parts.listener.subscribe(caller.gateway_id) as woken:
         while True:
-            found = await run_in_threadpool(commands.fetch, parts.access, caller, parts.clock())
+            found = await run_in_threadpool(commands.fetch, parts.access, caller, parts.clock(), again=again)
+            again = False
             left = ends - loop.time()
             if found.commands or left <= 0 or parts.listener.released:
                 return found

@@ -15,13 +15,15 @@ from smartlink.link.problems import ProblemType
 from smartlink.works.access import Access, Site
 from smartlink.works.errors import LinkRefused
 from smartlink.works.fleet.tokens import REVOKED, Caller
-from smartlink.works.store import commands, deliveries, gateways, listen
+from smartlink.works.store import commands, deliveries, gateways, listen, lookups
 from smartlink.works.store.commands import AcknowledgedRow, CommandRow
 from smartlink.works.store.deliveries import OrderedRow
 
 log = structlog.get_logger(__name__)
 
 LEASE: Final = timedelta(seconds=60)
+KEPT: Final = timedelta(days=30)
+"""How long an acknowledged command is kept: until then the exam's page says when the gateway fetched it."""
 MOST_ITEMS_AT_ONCE: Final = 2_000
 """Instances in one answer: a hundred commands of 500 would be an answer of many megabytes."""
 _GONE: Final = frozenset({"sent", "exhausted", "cancelled"})
@@ -61,21 +63,39 @@ def synchronise(site: Site, gateway_id: uuid.UUID, now: datetime) -> None:
     listen.wake(site, gateway_id)
 
 
-def fetch(access: Access, caller: Caller, now: datetime) -> link.Commands:
-    """What the gateway has to do, leased to this call; empty when there is nothing. Raises LinkRefused when revoked."""
+def fetch(access: Access, caller: Caller, now: datetime, *, again: bool = False) -> link.Commands:
+    """What the gateway has to do, leased to this call; empty when there is nothing. Raises LinkRefused when revoked.
+
+    `again`: the gateway holds nothing of what it was told and has not acknowledged, so all of that comes once more.
+    """
     with access.organisation(caller.organisation_id) as site:
         gateway = gateways.get(site, caller.gateway_id)
         if gateway is None or gateway.state != "active":
             raise LinkRefused(ProblemType.LICENCE_REVOKED, REVOKED)
+        repeated = commands.release(site, caller.gateway_id, now) if again else 0
         told = tuple(_told(site, caller, now))
     if told:
-        log.info("commands_told", gateway_id=str(caller.gateway_id), commands=len(told))
+        log.info("commands_told", gateway_id=str(caller.gateway_id), commands=len(told), repeated=repeated)
     return link.Commands(commands=told)
 
 
 def acknowledge(site: Site, caller: Caller, command_ids: Sequence[uuid.UUID], now: datetime) -> list[AcknowledgedRow]:
     """These commands need not come again; those of the gateway that are acknowledged now, and what they are about."""
     return commands.acknowledge(site, caller.gateway_id, command_ids, now)
+
+
+def purge(access: Access, now: datetime) -> int:
+    """Forget commands that were acknowledged long ago and whose deliveries are over; how many that were."""
+    before = now - KEPT
+    with access.outside() as transaction:
+        organisations = lookups.commands_done(transaction, before)
+    purged = 0
+    for organisation_id in organisations:
+        with access.organisation(organisation_id) as site:
+            purged += commands.purge(site, before)
+    if purged:
+        log.info("commands_purged", commands=purged)
+    return purged
 
 
 def _told(site: Site, caller: Caller, now: datetime) -> list[link.Deliver | link.Cancel | link.Synchronise]:

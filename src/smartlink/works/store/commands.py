@@ -71,6 +71,19 @@ def lease(site: Site, gateway_id: UUID, *, most: int, until: datetime, now: date
     )
 
 
+def release(site: Site, gateway_id: UUID, now: datetime) -> int:
+    """Whatever the gateway has not acknowledged comes again at `now`; how many leases that ended.
+
+    That it was leased stays known: the gateway may have seen it.
+    """
+    return site.run(
+        "UPDATE command SET leased_until = :now WHERE gateway_id = :gateway_id AND acknowledged_at IS NULL"
+        " AND leased_until > :now",
+        gateway_id=gateway_id,
+        now=now,
+    )
+
+
 def acknowledge(site: Site, gateway_id: UUID, command_ids: Sequence[UUID], now: datetime) -> list[AcknowledgedRow]:
     """These commands of the gateway need not come again; those acknowledged before are named as well."""
     return site.many(
@@ -98,6 +111,18 @@ def withdraw(site: Site, delivery_id: UUID, now: datetime) -> bool:
         now=now,
     )
     return seen
+
+
+def purge(site: Site, before: datetime) -> int:
+    """Forget what was acknowledged before this moment; how many that were.
+
+    Commands of a delivery that is not at its end stay: a cancellation has to know whether the gateway saw them.
+    """
+    return site.run(
+        "DELETE FROM command c WHERE c.acknowledged_at < :before AND NOT EXISTS (SELECT 1 FROM delivery d"
+        " WHERE d.id = c.delivery_id AND d.state NOT IN ('delivered', 'cancelled', 'replaced'))",
+        before=before,
+    )
 
 
 def waiting(site: Site, gateway_id: UUID, kind: str) -> bool:

@@ -8,6 +8,13 @@ from smartlink.works.store.database import Transaction
 
 
 @dataclass(frozen=True, slots=True)
+class OrganisationId:
+    """An organisation."""
+
+    organisation_id: uuid.UUID
+
+
+@dataclass(frozen=True, slots=True)
 class MembershipIds:
     """A person in an organisation."""
 
@@ -95,3 +102,9 @@ def gateway_by_token(transaction: Transaction, token_hash: bytes, now: datetime)
 def digests_due(transaction: Transaction, now: datetime) -> list[FacilityIds]:
     """The facilities whose digest of failures is to be looked at by `now`, the longest waiting first."""
     return transaction.many(FacilityIds, "SELECT organisation_id, facility_id FROM lookup_digests_due(:now)", now=now)
+
+
+def commands_done(transaction: Transaction, before: datetime) -> list[uuid.UUID]:
+    """The organisations with commands to gateways that were acknowledged before this moment."""
+    found = transaction.many(OrganisationId, "SELECT organisation_id FROM lookup_commands_done(:before)", before=before)
+    return [one.organisation_id for one in found]

@@ -125,4 +125,5 @@ command = sa.Table(
     c.within("delivery_id", "delivery"),
     sa.Index("command_open", "gateway_id", "number", postgresql_where=sa.text("acknowledged_at IS NULL")),
     sa.Index("command_delivery", "delivery_id"),
+    sa.Index("command_done", "acknowledged_at", postgresql_where=sa.text("acknowledged_at IS NOT NULL")),
 )
