@@ -168,7 +168,7 @@ def initial(field: FieldInfo) -> str:
     """The value of a setting that nobody set, as a person would write it."""
     if field.default_factory is not None:
         return "depends on the system"
-    return "none" if field.default is None else f"`{field.default}`"
+    return "none" if field.default in (None, ()) else f"`{field.default}`"
 
 
 def row(*cells: str) -> str:

@@ -52,6 +52,7 @@ def test_an_empty_gateway_answers_every_question(command: Command) -> None:
     assert command("status")["licence"]["state"] == "unlicensed"
     assert command("connections") == {"connections": []}
     assert command("queue", "--state", "parked")["items"] == []
+    assert command("refusals") == {"refusals": []}
 
 
 @pytest.mark.proves("R146")

@@ -111,7 +111,9 @@ def test_an_empty_data_set_cannot_be_understood(house: House, tmp_path: Path) ->
 
 
 def test_an_instance_beyond_the_limit_is_refused(house: House, tmp_path: Path) -> None:
-    small = Intake(house.spool, lambda: house.disk, lambda: None, house.kept.append, lambda: NOON, largest_instance=10)
+    small = Intake(
+        house.spool, lambda: house.disk, lambda: None, house.kept.append, lambda: NOON, largest_instance=lambda: 10
+    )
     reception = small.begin(REQUEST)
     reception.write(memoryview(bytes(10)))
     with pytest.raises(StoreRefused, match="larger"):

@@ -164,9 +164,13 @@ def test_a_new_port_or_ae_title_restarts_the_receiver(scene: Scene) -> None:
         ("CLINIC1", 11112),
     ]
     assert all(door.closed.wait(10) for door in scene.doors[:2])
-    scene.set(retention_hours=48)
+    scene.set(retention_hours=48, largest_instance_bytes=2**30)
     scene.tick()
     assert len(scene.doors) == 3
+    assert scene.standing.largest_instance() == 2**30
+    scene.set(allowed_ae_titles=["US01"])
+    scene.tick()
+    assert [door.settings.allowed_ae_titles for door in scene.doors[2:]] == [(), ("US01",)]
     assert scene.standing.retention() == timedelta(hours=48)
 
 

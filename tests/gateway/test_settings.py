@@ -140,3 +140,36 @@ def test_a_proxy_is_kept_as_a_secret_and_a_wrong_one_is_not_quoted(monkeypatch: 
         assert "s3cret" not in str(refused.value)
     monkeypatch.setenv("SMARTLINK_PROXY", "")
     assert deployment().proxy is None
+
+
+def test_lists_are_written_with_commas_and_none_empties_them() -> None:
+    after, values = changed(
+        SmartLinkSettings(), {"allowed_ae_titles": "US01, US02", "allowed_networks": "10.1.2.3/16,2001:db8::7"}
+    )
+    assert after.allowed_ae_titles == ("US01", "US02")
+    assert values["allowed_networks"] == ("10.1.0.0/16", "2001:db8::7/128")
+    assert administrator_settings({"allowed_networks": ["10.1.0.0/16"]}).allowed_networks == ("10.1.0.0/16",)
+    assert changed(after, {"allowed_ae_titles": "none"})[0].allowed_ae_titles == ()
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("allowed_ae_titles", "US01," + "A" * 17),
+        ("allowed_networks", "10.1.0.0/33"),
+        ("allowed_networks", "scanner.example"),
+        ("associations", "0"),
+        ("largest_pdu_bytes", "100"),
+        ("slowest_bytes_per_second", "-1"),
+    ],
+)
+def test_a_wrong_limit_is_refused(name: str, value: str) -> None:
+    with pytest.raises(SettingRefused, match=name):
+        changed(SmartLinkSettings(), {name: value})
+
+
+def test_a_receiver_is_built_anew_only_for_what_it_is_built_from() -> None:
+    before = SmartLinkSettings()
+    assert changed(before, {"notify_hours": "8", "largest_instance_bytes": "2000000"})[0].receiver == before.receiver
+    for name, value in (("port", "1"), ("associations", "10"), ("any_called_ae_title", "true")):
+        assert changed(before, {name: value})[0].receiver != before.receiver

@@ -10,9 +10,10 @@ from pathlib import Path
 import pytest
 
 from smartlink.gateway.delivery import State
-from smartlink.gateway.status import connections_of, queue_of, status_of
-from smartlink.gateway.store import deliveries, destinations, licences, service
+from smartlink.gateway.status import connections_of, queue_of, refusals_of, status_of
+from smartlink.gateway.store import deliveries, destinations, licences, refusals, service
 from smartlink.gateway.store.database import Database
+from smartlink.gateway.store.refusals import Refused
 from tests.gateway.conftest import START
 from tests.gateway.store.examples import a_pacs, an_instance, an_ultrasound
 from tests.gateway.store.test_licences import an_activation
@@ -74,3 +75,12 @@ def test_each_pacs_is_shown_with_what_waits_for_it_and_why(database: Database, t
         shown = found["pacs"]["ARCHIVE"]
         assert (shown["waiting"], shown["failing_since"], shown["problem"]) == (1, START, "Nobody listens.")
         assert found["to_be_fetched"] == 0
+
+
+@pytest.mark.proves("R69")
+def test_who_was_turned_away_is_counted_and_listed(database: Database, tmp_path: Path) -> None:
+    assert status_of(database, tmp_path, START)["refused"] == {"callers": 0, "times": 0, "last_at": None}
+    one = Refused("US01", "SOMEONE", "192.0.2.7", "called AE title not recognised (1/1/7)", 3, START, START)
+    database.write(lambda tx: refusals.add(tx, one))
+    assert status_of(database, tmp_path, START)["refused"]["times"] == 3
+    assert [row["why"] for row in refusals_of(database, 10)] == [one.why]

@@ -36,3 +36,8 @@ def test_a_failure_ends_the_command_with_a_sentence(capsys: pytest.CaptureFixtur
         fail("Nothing listens.", as_json=True, layer="port")
     assert end.value.exit_code == 1
     assert json.loads(capsys.readouterr().out) == {"error": "Nothing listens.", "layer": "port"}
+
+
+def test_people_read_lists_with_commas() -> None:
+    assert shown(("US01", "US02")) == "US01, US02"
+    assert shown(()) == "-"

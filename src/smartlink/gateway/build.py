@@ -8,6 +8,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import timedelta
 from importlib.metadata import version
+from ipaddress import ip_network
 from typing import TYPE_CHECKING, Final
 
 import structlog
@@ -17,12 +18,15 @@ from smartlink.gateway.archive import Archive
 from smartlink.gateway.attempt import Line, Rules
 from smartlink.gateway.catalogue import Catalogue, Describe, Description, Doorkeeper, Unreadable
 from smartlink.gateway.commands import CommandChannel
-from smartlink.gateway.dicom.acceptor import Acceptor
+from smartlink.gateway.dicom.acceptor import Acceptor, AcceptorLimits
+from smartlink.gateway.dicom.admission import Gate, HouseRules
 from smartlink.gateway.dicom.command import CommandField
 from smartlink.gateway.dicom.header import HeaderUnreadable, attributes
 from smartlink.gateway.dicom.negotiation import Policy
+from smartlink.gateway.dicom.patience import Timeouts
 from smartlink.gateway.dicom.storage_scp import StorageSCP
 from smartlink.gateway.dicom.storage_scu import store
+from smartlink.gateway.dicom.upper_layer import Limits
 from smartlink.gateway.dicom.verification_scp import VerificationSCP
 from smartlink.gateway.dicom.verification_scu import echo
 from smartlink.gateway.downloads import Downloads
@@ -157,7 +161,14 @@ def _service(deployment: Deployment, now: Clock, lock: RunLock) -> Service:
     doorkeeper = Doorkeeper(database)
     refusals = Refusals(database, now)
     intake = Intake(
-        spool, ground.disk, standing.reserve, catalogue.tell, now, ready=catalogue.ready, admit=doorkeeper.admit
+        spool,
+        ground.disk,
+        standing.reserve,
+        catalogue.tell,
+        now,
+        ready=catalogue.ready,
+        admit=doorkeeper.admit,
+        largest_instance=standing.largest_instance,
     )
     carriers = _Carriers(_uploads(ground), _downloads(ground), _archive(ground))
     loops: list[Loop] = []
@@ -285,12 +296,43 @@ def receiver(
     return Acceptor(
         deployment.bind,
         settings.port,
-        Policy(AETitle(settings.receiver_ae_title)),
+        Policy(
+            AETitle(settings.receiver_ae_title),
+            any_called_ae_title=settings.any_called_ae_title,
+            any_abstract_syntax=settings.any_abstract_syntax,
+            maximum_length=settings.largest_pdu_bytes,
+        ),
         {
             CommandField.C_STORE_RQ: StorageSCP(intake, callers),
             CommandField.C_ECHO_RQ: VerificationSCP(callers),
         },
         callers,
+        acceptor_limits(settings),
+        Gate(house_rules(settings)),
+    )
+
+
+def acceptor_limits(settings: SmartLinkSettings) -> AcceptorLimits:
+    """Return how much is taken from a caller, and how long it is waited for."""
+    return AcceptorLimits(
+        Timeouts(
+            artim=settings.association_request_seconds,
+            idle=settings.association_idle_seconds,
+            stall=settings.association_stall_seconds,
+            slowest=settings.slowest_bytes_per_second,
+        ),
+        Limits(associate=settings.largest_request_bytes, command=settings.largest_command_bytes),
+    )
+
+
+def house_rules(settings: SmartLinkSettings) -> HouseRules:
+    """Return who may come in, and how many at once."""
+    return HouseRules(
+        associations=settings.associations,
+        per_ae_title=settings.associations_per_ae_title,
+        per_address=settings.associations_per_address,
+        calling_ae_titles=frozenset(AETitle(title).folded for title in settings.allowed_ae_titles),
+        networks=tuple(ip_network(network) for network in settings.allowed_networks),
     )
 
 

@@ -52,8 +52,10 @@ def run(data: DataOption = None, as_json: JsonOption = False) -> None:
     from smartlink.gateway import build
     from smartlink.gateway.errors import StoreFailed
     from smartlink.gateway.log import LogKind, configure
+    from smartlink.gateway.platform import descriptors
 
     deployment = deployment_of(data)
+    descriptors.raise_limit()
     log_file = configure(deployment.logs, LogKind.SERVICE, now, "service")
     try:
         service = build.service(deployment, now)
@@ -147,6 +149,24 @@ def status(data: DataOption = None, as_json: JsonOption = False) -> None:
         print_json(found)
     else:
         print_table(["", "SmartLink"], [[name, text] for name, text in _lines(found)])
+
+
+@app.command(short_help="List callers that were turned away.", epilog="Example: smartlink refusals --json")
+def refusals(
+    limit: Annotated[int, typer.Option(min=1, max=10_000, help="At most so many, the last first.")] = 100,
+    data: DataOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """List who was turned away at the DICOM port in the last 30 days: each caller with the reason, and how often."""
+    from smartlink.gateway.status import refusals_of
+
+    with catalogue(data, as_json=as_json) as (_, database):
+        found = refusals_of(database, limit)
+    if as_json:
+        print_json({"refusals": found})
+    else:
+        columns = ["calling_ae_title", "called_ae_title", "address", "why", "times", "first_at", "last_at"]
+        print_table(columns, [[shown(one[column]) for column in columns] for one in found])
 
 
 @app.command(short_help="List deliveries.", epilog="Example: smartlink queue --state parked --limit 20")

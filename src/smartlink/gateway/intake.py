@@ -89,7 +89,7 @@ class Intake:
         *,
         ready: Callable[[], bool] = lambda: True,
         admit: Callable[[StoreRequest], None] = admit_everyone,
-        largest_instance: int = DEFAULT_LARGEST_INSTANCE,
+        largest_instance: Callable[[], int] = lambda: DEFAULT_LARGEST_INSTANCE,
     ) -> None:
         """Take the spool, a reading of the disk, the reserve (None: the default) and who is told of what was kept.
 
@@ -123,7 +123,7 @@ class Intake:
             local_address=request.local_address,
         )
         try:
-            return Reception(self, self._spool.create(provenance), self._largest)
+            return Reception(self, self._spool.create(provenance), self._largest())
         except OSError as problem:
             raise _refusal_of(problem) from problem
 

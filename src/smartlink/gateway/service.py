@@ -94,6 +94,10 @@ class Standing:
         """The free space to be left; None means the default."""
         return self.settings.disk_reserve_bytes
 
+    def largest_instance(self) -> int:
+        """The most bytes that one instance may have."""
+        return self.settings.largest_instance_bytes
+
     def revoked(self, now: datetime) -> None:
         """Works no longer accepts this gateway: close, keep everything, say so once (R34)."""
         gateway_id = self.licence.gateway_id
@@ -142,7 +146,7 @@ class Service:
         self._stop = threading.Event()
         self._dead: str | None = None
         self._receiver: Receiver | None = None
-        self._opened_for: tuple[str, int] | None = None
+        self._opened_for: SmartLinkSettings | None = None
         self._draining: list[threading.Thread] = []
         self._next_beat: datetime | None = None
         self._port_trouble = Outage(lambda: timedelta(minutes=5))
@@ -208,30 +212,31 @@ class Service:
             log.fatal("receiver_died")
             self.loop_died("receiver")
             return
-        if wanted == self._opened_for:
+        known = self._opened_for
+        if wanted is known or (wanted is not None and known is not None and wanted.receiver == known.receiver):
             return
         if self._receiver is not None:
             self._close_receiver(now)
         if wanted is not None:
             self._open_receiver(wanted, now)
 
-    def _open_receiver(self, wanted: tuple[str, int], now: datetime) -> None:
+    def _open_receiver(self, wanted: SmartLinkSettings, now: datetime) -> None:
         database = self._parts.database
-        receiver = self._parts.open_receiver(self._parts.standing.settings)
+        receiver = self._parts.open_receiver(wanted)
         try:
             receiver.start()
         except OSError as error:
-            problem = f"Port {wanted[1]} cannot be opened: {error.strerror or type(error).__name__}."
+            problem = f"Port {wanted.port} cannot be opened: {error.strerror or type(error).__name__}."
             if self._port_trouble.should_be_told(now):
                 log.error(
-                    "receiver_not_opened", port=wanted[1], why=problem, action="Free the port or set another one."
+                    "receiver_not_opened", port=wanted.port, why=problem, action="Free the port or set another one."
                 )
                 database.write(lambda tx: service.receiver_closed(tx, problem, now))
             return
         self._port_trouble.is_over()
         self._receiver, self._opened_for = receiver, wanted
-        database.write(lambda tx: service.receiver_open(tx, wanted[0], receiver.port, now))
-        log.info("receiver_opened", ae_title=wanted[0], port=receiver.port)
+        database.write(lambda tx: service.receiver_open(tx, wanted.receiver_ae_title, receiver.port, now))
+        log.info("receiver_opened", ae_title=wanted.receiver_ae_title, port=receiver.port)
 
     def _close_receiver(self, now: datetime) -> None:
         """Close the port at once; associations in progress end beside, so that a new port opens without waiting."""
@@ -264,8 +269,6 @@ class Service:
             parts.release()
 
 
-def parts_wanted(standing: Standing) -> tuple[str, int] | None:
-    """Return AE title and port on which to listen, or None when the port is to be closed (R27)."""
-    if not standing.licensed():
-        return None
-    return standing.settings.receiver_ae_title, standing.settings.port
+def parts_wanted(standing: Standing) -> SmartLinkSettings | None:
+    """Return the settings by which to listen, or None when the port is to be closed (R27)."""
+    return standing.settings if standing.licensed() else None

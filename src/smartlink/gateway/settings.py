@@ -8,6 +8,7 @@ each field is what the settings page shows.
 from __future__ import annotations
 
 import os
+from ipaddress import ip_network
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Final, Literal, Self
 from urllib.parse import urlsplit
@@ -33,6 +34,8 @@ if TYPE_CHECKING:
     from datetime import datetime
 
 PREFIX: Final = "SMARTLINK_"
+GIB: Final = 1024**3
+KIB: Final = 1024
 
 
 def _ae_title(text: str) -> str:
@@ -49,9 +52,25 @@ def _number(value: object) -> object:
     return int(value) if isinstance(value, str) and value.strip().isdecimal() else value
 
 
+def _network(text: str) -> str:
+    """Return an address or a network as it is written down in full."""
+    return str(ip_network(text.strip(), strict=False))
+
+
+def _listed(value: object) -> object:
+    """Let a command line write a list with commas, and `none` for an empty one."""
+    if isinstance(value, str):
+        value = _nothing(value)
+        return () if value is None else tuple(part for part in (one.strip() for one in str(value).split(",")) if part)
+    return value
+
+
 AETitleSetting = Annotated[str, AfterValidator(_ae_title)]
 RetryMinutes = Annotated[Literal[5, 15, 30], BeforeValidator(_number)]
 RetryDays = Annotated[Literal[1, 2, 3, 4], BeforeValidator(_number)]
+AETitles = Annotated[tuple[AETitleSetting, ...], BeforeValidator(_listed)]
+Networks = Annotated[tuple[Annotated[str, AfterValidator(_network)], ...], BeforeValidator(_listed)]
+Share = Annotated[int | None, BeforeValidator(_nothing)]
 
 
 class Deployment(BaseSettings):
@@ -138,6 +157,67 @@ class SmartLinkSettings(BaseModel):
     port: int = Field(
         default=5104, ge=0, le=65535, description="Port on which the receiver listens; 0 takes any free one."
     )
+    any_called_ae_title: bool = Field(
+        default=False,
+        description="Answer ultrasound systems whatever AE title they call, for those that cannot be set (R69).",
+    )
+    any_abstract_syntax: bool = Field(
+        default=False, description="Take private and unknown kinds of images (SOP Classes) too."
+    )
+    allowed_ae_titles: AETitles = Field(
+        default=(),
+        description="AE titles that may call, with commas between; none means that all may, and register themselves.",
+    )
+    allowed_networks: Networks = Field(
+        default=(),
+        description="IP addresses or networks that may call, such as 10.1.0.0/16, with commas between; none means all.",
+    )
+    associations: int = Field(
+        default=64, ge=1, le=4096, description="Associations open at the same time; one more is told to come later."
+    )
+    associations_per_ae_title: Share = Field(
+        default=None, ge=1, description="The same for each calling AE title; none means no limit of its own."
+    )
+    associations_per_address: Share = Field(
+        default=None, ge=1, description="The same for each IP address; none means no limit of its own."
+    )
+    association_request_seconds: float = Field(
+        default=30.0,
+        ge=1,
+        le=600,
+        description="How long a caller may take to ask for an association, TLS included, and to hang up after its end.",
+    )
+    association_idle_seconds: float = Field(
+        default=600.0, ge=1, le=86_400, description="How long an association may stay open without a message."
+    )
+    association_stall_seconds: float = Field(
+        default=60.0, ge=1, le=3600, description="How long a message that began may bring nothing."
+    )
+    slowest_bytes_per_second: int = Field(
+        default=KIB,
+        ge=0,
+        description="What a message has to bring while it arrives, over each stall time; 0 lets it crawl.",
+    )
+    largest_instance_bytes: int = Field(
+        default=16 * GIB,
+        ge=1024 * KIB,
+        description="Largest image that is taken; one that is larger is refused (A700).",
+    )
+    largest_pdu_bytes: int = Field(
+        default=256 * KIB,
+        ge=4 * KIB,
+        le=1024 * KIB,
+        description="Maximum PDU length that callers are told; less costs speed.",
+    )
+    largest_command_bytes: int = Field(
+        default=64 * KIB, ge=KIB, le=1024 * KIB, description="Longest command set; a longer one ends the association."
+    )
+    largest_request_bytes: int = Field(
+        default=512 * KIB,
+        ge=4 * KIB,
+        le=4096 * KIB,
+        description="Longest request for an association; it holds at most 128 presentation contexts.",
+    )
     sender_ae_title: AETitleSetting = Field(
         default="SMARTLINKSNDR", description="AE title under which images are sent to the PACS."
     )
@@ -182,6 +262,11 @@ class SmartLinkSettings(BaseModel):
             raise ValueError("bandwidth_from and bandwidth_until are set together, or both none.")
         return self
 
+    @property
+    def receiver(self) -> tuple[object, ...]:
+        """Whatever the receiver is built from: when it changes, the port opens anew."""
+        return tuple(value for name, value in self if name in _RECEIVER)
+
     def bytes_per_second(self, local: datetime) -> int | None:
         """Return the limit of all transfers at this moment of the facility's day; None means there is none."""
         if self.bandwidth_kbit_per_second is None:
@@ -192,6 +277,23 @@ class SmartLinkSettings(BaseModel):
             if not inside:
                 return None
         return self.bandwidth_kbit_per_second * 1000 // 8
+
+
+_RECEIVER: Final = frozenset(SmartLinkSettings.model_fields) - {
+    "sender_ae_title",
+    "worklist_client_ae_title",
+    "disk_reserve_bytes",
+    "retry_works_minutes",
+    "retry_pacs_minutes",
+    "continue_retry_days",
+    "notify_hours",
+    "retention_hours",
+    "largest_instance_bytes",
+    "bandwidth_kbit_per_second",
+    "bandwidth_from",
+    "bandwidth_until",
+}
+"""All settings but those that are asked anew each time; one that is forgotten here opens the port anew for nothing."""
 
 
 class SettingRefused(ValueError):

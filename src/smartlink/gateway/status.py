@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import asdict
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any, Final
 
@@ -17,6 +18,7 @@ from smartlink.gateway.store import (
     instances,
     licences,
     orders,
+    refusals,
     service,
     settings,
 )
@@ -51,6 +53,7 @@ def status_of(database: Database, folder: Path, now: datetime) -> dict[str, Any]
             "works": _link(service.find_link(tx)),
             "pacs": _pacs(tx),
             "to_be_fetched": orders.missing(tx).count,
+            "refused": asdict(refusals.total(tx)),
         }
 
     return database.read(ask)
@@ -84,6 +87,11 @@ def connections_of(database: Database) -> list[dict[str, Any]]:
         ]
 
     return database.read(ask)
+
+
+def refusals_of(database: Database, limit: int) -> list[dict[str, Any]]:
+    """Return who was turned away at the DICOM port, the last first, at most `limit`."""
+    return [asdict(one) for one in database.read(lambda tx: refusals.listing(tx, limit))]
 
 
 def queue_of(database: Database, state: State | None, limit: int) -> dict[str, Any]:

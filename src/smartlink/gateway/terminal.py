@@ -110,4 +110,6 @@ def shown(value: object) -> str:
         return value.isoformat(sep=" ", timespec="seconds")
     if isinstance(value, bool):
         return "yes" if value else "no"
+    if isinstance(value, list | tuple):
+        return ", ".join(shown(one) for one in value) or "-"
     return "-" if value is None else str(value)

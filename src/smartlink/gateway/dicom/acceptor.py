@@ -172,7 +172,7 @@ class Acceptor:
         return True
 
     def _not_accepted(self, listener: socket.socket, problem: OSError | MemoryError) -> None:
-        """Say so now and then, and rest: a connection that waits makes every accept fail at once."""
+        """Say so now and then, and rest: without a descriptor accept fails at once, and again at once."""
         if isinstance(problem, ConnectionAbortedError):
             return  # its peer was gone already
         self._tell(problem)
@@ -180,16 +180,18 @@ class Acceptor:
             self._stopped.wait(_REST_AFTER_FAILURE)
 
     def _hang_up_on_next(self, listener: socket.socket) -> bool:
-        """Give up the spare descriptor for a moment to hang up on a caller; return whether that went well."""
-        if self._spare is None:
-            return False
-        os.close(self._spare)
+        """Give up the spare descriptor for a moment to hang up on who calls now; return whether somebody did."""
+        if self._spare is not None:
+            os.close(self._spare)
         try:
+            listener.settimeout(0)
             listener.accept()[0].close()
             return True
         except OSError:
             return False
         finally:
+            with contextlib.suppress(OSError):  # it may have been closed meanwhile
+                listener.settimeout(None)
             self._spare = _open_spare()
 
     def _tell(self, problem: BaseException) -> None:
