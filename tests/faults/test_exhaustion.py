@@ -43,8 +43,8 @@ class Program:
         return max(int(path.name) for path in Path(f"/proc/{self.pid}/fd").iterdir()) + 1
 
     def may_have(self, descriptors: int) -> None:
-        assert sys.platform != "win32"
-        resource.prlimit(self.pid, resource.RLIMIT_NOFILE, (descriptors, 4096))
+        if sys.platform != "win32":
+            resource.prlimit(self.pid, resource.RLIMIT_NOFILE, (descriptors, 4096))
 
     def seconds_of_processor(self) -> float:
         times = psutil.Process(self.pid).cpu_times()
@@ -117,8 +117,7 @@ def test_without_any_descriptor_callers_are_hung_up_on_and_nothing_spins(program
 @contextmanager
 def small_disk(folder: Path, size: str) -> Iterator[Path]:
     """A volume of its own that is soon full."""
-    assert sys.platform != "win32"
-    if os.geteuid() != 0:
+    if sys.platform == "win32" or os.geteuid() != 0:
         pytest.skip("only root may mount a small disk")
     folder.mkdir()
     made = subprocess.run(
