@@ -106,25 +106,43 @@ def test_an_unknown_key_is_invalid(activator: Activator, works: FakeWorks) -> No
         activator.activate(licence_key.generate(), works.url, START)
 
 
+def at_works(works: FakeWorks, **changes: object) -> Connection:
+    """A connection as Works has it."""
+    known = Connection(
+        id=uuid4(),
+        version=2,
+        kind=Kind.ULTRASOUND,
+        name="Cart 1",
+        ae_title="US01",
+        host="192.0.2.7",
+        specialty_ids=(works.specialty_id,),
+        status=ConnectionStatus.ACTIVE,
+    )
+    return known.model_copy(update=changes)
+
+
 @pytest.mark.proves("R41")
 def test_connections_are_restored_where_there_were_none(
     activator: Activator, database: Database, works: FakeWorks
 ) -> None:
-    works.restorable.append(
-        Connection(
-            id=uuid4(),
-            version=2,
-            kind=Kind.ULTRASOUND,
-            name="Cart 1",
-            ae_title="US01",
-            host="192.0.2.7",
-            specialty_ids=(works.specialty_id,),
-            status=ConnectionStatus.ACTIVE,
-        )
-    )
+    works.restorable.append(at_works(works))
     activator.activate(works.key, works.url, START)
     (restored,) = database.read(connections.live)
     assert (restored.name, restored.is_in_works, restored.is_pending) == ("Cart 1", True, False)
+
+
+@pytest.mark.proves("R41", "R63")
+def test_after_a_lost_catalogue_scanners_are_again_what_works_had_of_them(
+    activator: Activator, database: Database, works: FakeWorks
+) -> None:
+    """The start-up scan has registered the scanner of the images in the spool before anybody could activate."""
+    scanner = an_ultrasound(database)
+    works.restorable += [at_works(works), at_works(works, kind=Kind.PACS, ae_title="ARCHIVE", port=104)]
+    activator.activate(works.key, works.url, START)
+    found = {str(one.ae_title): one for one in database.read(connections.live)}
+    assert set(found) == {"ARCHIVE", "US01"}
+    assert (found["US01"].id, found["US01"].name, found["US01"].is_in_works) == (scanner.id, "Cart 1", True)
+    assert found["US01"].specialty_ids == (works.specialty_id,)
 
 
 @pytest.mark.proves("R35")

@@ -61,6 +61,13 @@ def an_image(uid: str = "1.2.3.1") -> Dataset:
     return image
 
 
+def encoded(image: Dataset) -> bytes:
+    """Its Data Set, in explicit VR little endian."""
+    buffer = BytesIO()
+    pydicom.dcmwrite(buffer, image, implicit_vr=False, little_endian=True, enforce_file_format=False)
+    return buffer.getvalue()
+
+
 @pytest.fixture
 def deployment(tmp_path: Path) -> Deployment:
     return Deployment(data=tmp_path / "data", bind="127.0.0.1", drain_seconds=2)
@@ -125,9 +132,7 @@ def test_a_second_service_on_the_same_data_is_refused(running: Database, deploym
 
 
 def test_a_kept_data_set_is_described(spool: Spool, keep: Keep) -> None:
-    buffer = BytesIO()
-    pydicom.dcmwrite(buffer, an_image(), implicit_vr=False, little_endian=True, enforce_file_format=False)
-    described = build.describer(spool)(keep("1.2.3.1", data=buffer.getvalue()))
+    described = build.describer(spool)(keep("1.2.3.1", data=encoded(an_image())))
     assert (described.study_instance_uid, described.series_instance_uid) == ("1.2.4", "1.2.5")
 
 

@@ -81,7 +81,7 @@ def test_a_wrong_use_ends_with_code_2(words: list[str], tmp_path: Path) -> None:
 def test_a_broken_catalogue_is_a_sentence_and_code_1(command: Command, tmp_path: Path) -> None:
     (tmp_path / "data").mkdir()
     (tmp_path / "data" / "smartlink.db").write_bytes(b"no database" * 1000)
-    assert "cannot be opened" in command("status", code=1)["error"]
+    assert "run `smartlink repair`" in command("status", code=1)["error"]
 
 
 def test_help_imports_nothing_heavy() -> None:

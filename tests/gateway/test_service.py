@@ -254,3 +254,13 @@ def test_the_bandwidth_limit_follows_the_facilitys_day(database: Database) -> No
     # Half past eight in the morning in Auckland, in summer.
     assert standing.bytes_per_second(datetime(2026, 1, 5, 19, 30, tzinfo=UTC)) == 1_000_000
     assert standing.bytes_per_second(datetime(2026, 1, 5, 8, 30, tzinfo=UTC)) is None
+
+
+@pytest.mark.proves("R136")
+def test_a_catalogue_that_fails_at_the_start_is_message_13_and_told_in_a_sentence(scene: Scene) -> None:
+    scene.database.close()
+    with capture_logs() as lines:
+        assert scene.service.run() == 1
+    assert scene.service.trouble == "The catalogue is closed."
+    (line,) = [line for line in lines if line["event"] == "service_failed"]
+    assert (line["message_number"], line["log_level"]) == (13, "critical")

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Final
 
 import structlog
 
+from smartlink.gateway import repair as repairing
 from smartlink.gateway.activation import Activator
 from smartlink.gateway.archive import Archive
 from smartlink.gateway.attempt import Line, Rules
@@ -30,11 +31,12 @@ from smartlink.gateway.dicom.upper_layer import Limits
 from smartlink.gateway.dicom.verification_scp import VerificationSCP
 from smartlink.gateway.dicom.verification_scu import echo
 from smartlink.gateway.downloads import Downloads
-from smartlink.gateway.errors import TryAgain
+from smartlink.gateway.errors import CatalogueDamaged, Refused, StoreFailed, TryAgain
 from smartlink.gateway.heartbeat import Machine, Pulse
 from smartlink.gateway.intake import DiskSpace, Intake, Kept, read_disk, reserve_of
 from smartlink.gateway.janitor import Janitor
 from smartlink.gateway.loop import Clock, Loop
+from smartlink.gateway.messages import Message
 from smartlink.gateway.notices import Notices, Sources
 from smartlink.gateway.notices import Rules as NoticeRules
 from smartlink.gateway.refusals import Refusal, Refusals
@@ -54,6 +56,8 @@ from smartlink.standard.names import AETitle
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
+
+    from smartlink.gateway.repair import Report
 
 
 log = structlog.get_logger()
@@ -89,6 +93,27 @@ def service(deployment: Deployment, now: Clock) -> Service:
     except BaseException:
         lock.release()
         raise
+
+
+def repair(deployment: Deployment, now: Clock, *, rebuild: bool = False) -> Report:
+    """Repair the catalogue of a data folder. Raises Refused while the service runs, StoreFailed when it cannot be."""
+    deployment.data.mkdir(mode=0o700, parents=True, exist_ok=True)
+    try:
+        lock = RunLock(deployment.data / "run.lock")
+    except StoreFailed as error:
+        raise Refused("SmartLink runs on this data folder. Stop it, then run `smartlink repair` again.") from error
+    try:
+        spool = Spool(deployment.data / "spool", deployment.data / "incomplete")
+        fetched = Spool(deployment.data / "fetched", deployment.data / "incomplete")
+        return repairing.repair(deployment.data, spool, fetched, describer(spool), now(), rebuild=rebuild)
+    finally:
+        lock.release()
+
+
+def log_not_started(problem: Exception) -> None:
+    """Say in the service's log why it does not start; a damaged catalogue is message 13."""
+    told = Message.NOT_STORED_LOCALLY.fields if isinstance(problem, CatalogueDamaged) else {}
+    log.fatal("service_not_started", **told, why=str(problem))
 
 
 @dataclass(frozen=True, slots=True)

@@ -29,7 +29,7 @@ from smartlink.standard.names import UID, AETitle
 from smartlink.standard.status import Status
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterator, Sequence
+    from collections.abc import Collection, Iterable, Iterator, Sequence
     from datetime import datetime
 
     from smartlink.gateway.store.database import Database, Transaction
@@ -151,9 +151,13 @@ class Catalogue:
 
         To be called before the receiver opens, while no file is being written.
         """
+        return self.take_in(self._spool.names(), now)
+
+    def take_in(self, names: Iterable[str], now: datetime) -> ScanReport:
+        """Like `scan`, for these files alone."""
         taken_in = set_aside = 0
-        names = self._spool.names()
-        while chunk := list(islice(names, _SCANNED_AT_ONCE)):
+        rest = iter(names)
+        while chunk := list(islice(rest, _SCANNED_AT_ONCE)):
             unknown = self._database.read(lambda tx, chunk=chunk: instances.unknown(tx, chunk))  # type: ignore[misc]
             kept = [found for name in unknown if (found := self._checked(name)) is not None]
             set_aside += len(unknown) - len(kept)

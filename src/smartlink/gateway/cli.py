@@ -27,6 +27,8 @@ from smartlink.gateway.terminal import (
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from smartlink.gateway.repair import Report
+
 app = typer.Typer(
     name="smartlink",
     help="SmartLink, the DICOM gateway on site: receives images, keeps them safe, carries them to Works.",
@@ -60,6 +62,8 @@ def run(data: DataOption = None, as_json: JsonOption = False) -> None:
     try:
         service = build.service(deployment, now)
     except (StoreFailed, OSError) as error:
+        build.log_not_started(error)
+        log_file.close()
         fail(str(error), as_json=as_json)
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: service.stop())
@@ -69,6 +73,8 @@ def run(data: DataOption = None, as_json: JsonOption = False) -> None:
         typer.echo(f"SmartLink runs. Data: {deployment.data}  Logs: {deployment.logs}  Stop with Ctrl+C.")
     code = service.run()
     log_file.close()
+    if service.trouble:
+        fail(service.trouble, as_json=as_json)
     raise typer.Exit(code)
 
 
@@ -219,6 +225,76 @@ def retry(
         print_json({"tried_again": tried})
     else:
         typer.echo(f"{len(tried)} deliveries are tried again.")
+
+
+@app.command(
+    short_help="Repair the catalogue.",
+    epilog="Examples: smartlink repair; smartlink repair --rebuild --json; smartlink repair --data /var/lib/smartlink",
+)
+def repair(
+    rebuild: Annotated[
+        bool, typer.Option("--rebuild", help="Make the catalogue anew from the spool even if it is sound.")
+    ] = False,
+    data: DataOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Compare the catalogue with the images in the spool; make it anew if it is damaged or gone.
+
+    Stop the service first. No image of a scanner is removed, and none is put twice into Works, which knows what it
+    has; the damaged catalogue is kept aside. Licence, settings, connections and orders are taken over as far as they
+    can still be read; what cannot is named, with what to do. Ends with 0 when catalogue and spool agree, with 1 when
+    nothing could be done or images are missing.
+    """
+    from smartlink.gateway import build
+    from smartlink.gateway.errors import Refused, StoreFailed
+
+    deployment = deployment_of(data)
+    with logged(deployment):
+        try:
+            report = build.repair(deployment, now, rebuild=rebuild)
+        except (Refused, StoreFailed, OSError) as error:
+            fail(str(error), as_json=as_json)
+    answer(_repaired(report), "\n".join(_repair_words(report)), as_json=as_json)
+    raise typer.Exit(1 if report.missing else 0)
+
+
+def _repaired(report: Report) -> dict[str, Any]:
+    from smartlink.gateway.repair import WHAT_TO_DO
+
+    return {
+        "problem": report.problem,
+        "rebuilt": report.rebuilt,
+        "kept_aside": report.kept_aside,
+        "taken_over": [part.value for part in report.taken_over],
+        "lost": {part.value: WHAT_TO_DO[part] for part in report.lost},
+        "taken_in": report.taken_in,
+        "unreadable": report.unreadable,
+        "incomplete": report.incomplete,
+        "missing": report.missing,
+    }
+
+
+def _repair_words(report: Report) -> Iterator[str]:
+    from smartlink.gateway.repair import WHAT_TO_DO
+
+    yield "The catalogue is sound." if report.problem is None else f"The catalogue was damaged: {report.problem}."
+    if report.rebuilt:
+        yield f"It was made anew from the spool: {report.taken_in} images, {report.unreadable} of them unreadable."
+        yield "All of them are offered to Works again, which takes only what it has not."
+    elif report.taken_in:
+        yield f"{report.taken_in} images of the spool were not in it, and are now."
+    if report.kept_aside:
+        yield f"The former catalogue is kept in {report.kept_aside}."
+    if report.taken_over:
+        yield f"Taken over from it: {', '.join(report.taken_over)}."
+    if report.lost:
+        yield "Not to be read any more:"
+        yield from (f"  {WHAT_TO_DO[part]}" for part in report.lost)
+    if report.incomplete:
+        yield f"{report.incomplete} files were not whole and are now in the folder `incomplete`."
+    if report.missing:
+        yield f"{report.missing} images that Works has not are without their file: restore the spool from a backup."
+    yield "Start the service now: smartlink run."
 
 
 def _works_url(text: str | None, *, as_json: bool) -> str:

@@ -7,6 +7,7 @@
      +- GiveUp              about the instance: the item is parked with a cause and a remedy
      +- LicenceRevoked      about neither: the gateway closes (R34) and keeps its images
      +- StoreFailed         the catalogue cannot be read or written (message 13)
+     |   +- CatalogueDamaged    nor will it ever be: `smartlink repair` makes a new one from the spool
      +- Refused             a person asked for something that cannot be done; the text says what to do
 
 `StoreRefused`, the same question on the way in, stands in `intake`.
@@ -54,6 +55,16 @@ class LicenceRevoked(GatewayError):
 
 class StoreFailed(GatewayError):
     """The catalogue could not be read or written. What is on disk is safe."""
+
+
+class CatalogueDamaged(StoreFailed):
+    """The catalogue's file is damaged. What is on disk is safe, and the text says what to do."""
+
+    def __init__(self, kind: str) -> None:
+        super().__init__(
+            f"The catalogue is damaged ({kind}). The images are safe in the spool."
+            " Stop SmartLink, run `smartlink repair`, then start it again."
+        )
 
 
 class Refused(GatewayError):

@@ -16,6 +16,7 @@ import structlog
 
 from smartlink.gateway.errors import StoreFailed
 from smartlink.gateway.loop import Loop, stop_all, turn
+from smartlink.gateway.messages import Message
 from smartlink.gateway.retry import Outage
 from smartlink.gateway.settings import SmartLinkSettings, administrator_settings
 from smartlink.gateway.store import configuration, deliveries, licences, service, settings
@@ -145,6 +146,8 @@ class Service:
         self._now = now
         self._stop = threading.Event()
         self._dead: str | None = None
+        self.trouble: str | None = None
+        """Why it ended, in a sentence for a person, if a person can do something about it."""
         self._receiver: Receiver | None = None
         self._opened_for: SmartLinkSettings | None = None
         self._draining: list[threading.Thread] = []
@@ -173,6 +176,9 @@ class Service:
             for loop in parts.loops:
                 loop.start()
             turn(self.tick, self._now, self._stop, _TICK_SECONDS)
+        except StoreFailed as error:
+            log.fatal("service_failed", **Message.NOT_STORED_LOCALLY.fields, why=str(error))
+            self._dead, self.trouble = "service", str(error)
         except Exception as error:  # noqa: BLE001  the top of the main loop
             log.fatal("service_failed", error=type(error).__name__)
             self._dead = "service"

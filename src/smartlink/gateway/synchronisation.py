@@ -170,7 +170,10 @@ _ABOUT_THE_CONNECTION: Final = frozenset(
 
 
 def apply(tx: Transaction, found: Configuration, etag: str | None, now: datetime) -> None:
-    """Take over a configuration as a whole; connections only where none were ever known (R41)."""
+    """Take over a configuration as a whole; connections only where Works knows more than we (R41).
+
+    That is after a reinstallation, and where the catalogue was lost; then scanners may have registered themselves.
+    """
     configuration.put(
         tx,
         FacilityConfiguration(
@@ -181,6 +184,10 @@ def apply(tx: Transaction, found: Configuration, etag: str | None, now: datetime
             fetched_at=now,
         ),
     )
-    if connections.is_empty(tx):
-        for one in found.connections:
-            connections.add(tx, restored(one), now)
+    if connections.none_is_known(tx):
+        for one in map(restored, found.connections):
+            known = connections.find_by_ae(tx, one.ae_title)
+            if known is None:
+                connections.add(tx, one, now)
+            else:
+                connections.adopt(tx, known.id, one, now)

@@ -25,11 +25,10 @@ def only(database: Database) -> Connection:
 
 
 def test_a_connection_comes_back_as_it_went_in(database: Database) -> None:
-    assert database.read(connections.is_empty)
+    assert database.read(connections.none_is_known)
     added = an_ultrasound(database)
     assert only(database) == added
     assert database.read(lambda tx: connections.find(tx, added.id)) == added
-    assert not database.read(connections.is_empty)
 
 
 @pytest.mark.proves("R87")
@@ -91,6 +90,18 @@ def test_a_restored_connection_is_in_works_already(database: Database) -> None:
     database.write(lambda tx: connections.add(tx, restored, START))
     assert only(database) == restored
     assert not only(database).is_pending
+
+
+@pytest.mark.proves("R41")
+def test_a_scanner_that_registered_itself_is_no_knowledge_of_what_works_has(database: Database) -> None:
+    scanner = an_ultrasound(database)
+    assert database.read(connections.none_is_known)
+    at_works = replace(an_example(), name="Cart 9", works_id=uuid4(), works_version=3)
+    database.write(lambda tx: connections.adopt(tx, scanner.id, at_works, START))
+    adopted = only(database)
+    assert (adopted.id, adopted.ae_title, adopted.name) == (scanner.id, scanner.ae_title, "Cart 9")
+    assert (adopted.works_id, adopted.works_version, adopted.is_pending) == (at_works.works_id, 3, True)
+    assert not database.read(connections.none_is_known)
 
 
 def an_example() -> Connection:

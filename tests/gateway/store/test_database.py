@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from smartlink.gateway.errors import StoreFailed
+from smartlink.gateway.errors import CatalogueDamaged, StoreFailed
 from smartlink.gateway.store import settings
 from smartlink.gateway.store.database import Database, RunLock, moment, moment_text, open_in
 from tests.gateway.conftest import START
@@ -102,3 +102,22 @@ def test_moments_are_written_in_utc_and_sort_as_text() -> None:
     assert moment_text(START) < moment_text(START + timedelta(microseconds=1))
     with pytest.raises(ValueError, match="offset"):
         moment_text(datetime(2026, 11, 24, tzinfo=UTC).replace(tzinfo=None))
+
+
+@pytest.mark.parametrize("damage", [b"no database" * 1000, b"SQLite format 3\0" + bytes(8000)])
+def test_a_damaged_catalogue_names_the_remedy(tmp_path: Path, damage: bytes) -> None:
+    (tmp_path / "smartlink.db").write_bytes(damage)
+    with pytest.raises(CatalogueDamaged, match="Stop SmartLink, run `smartlink repair`, then start it again"):
+        open_in(tmp_path)
+
+
+def test_damage_found_while_reading_or_writing_names_the_remedy(database: Database) -> None:
+    def damaged(_: sqlite3.Connection) -> None:
+        problem = sqlite3.DatabaseError("database disk image is malformed")
+        problem.sqlite_errorname = "SQLITE_CORRUPT_INDEX"
+        raise problem
+
+    with pytest.raises(CatalogueDamaged, match="SQLITE_CORRUPT_INDEX"):
+        database.read(damaged)
+    with pytest.raises(CatalogueDamaged, match="SQLITE_CORRUPT_INDEX"):
+        database.write(damaged)

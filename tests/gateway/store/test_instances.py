@@ -98,3 +98,10 @@ def test_images_of_another_facility_lose_their_origin(database: Database) -> Non
     database.write(deliveries.orphan_undelivered)
     assert found(database, waiting).connection_id is None
     assert database.write(lambda tx: deliveries.release_held(tx, origin.id, START, 10)) == 0
+
+
+def test_what_works_has_no_receipt_for_is_listed_in_order(database: Database) -> None:
+    first, second, third = (an_instance(database, number) for number in range(3))
+    database.write(lambda tx: instances.receipt(tx, second, START))
+    assert [one for one, _ in database.read(lambda tx: instances.owed_after(tx, 0, 10))] == [first, third]
+    assert [one for one, _ in database.read(lambda tx: instances.owed_after(tx, first, 10))] == [third]

@@ -18,7 +18,15 @@ if TYPE_CHECKING:
 FIND_BY_AE: Final = "SELECT * FROM connection WHERE ae_norm = :ae_norm AND deleted_at IS NULL"
 FIND: Final = "SELECT * FROM connection WHERE id = :id"
 LIVE: Final = "SELECT * FROM connection WHERE deleted_at IS NULL ORDER BY kind, name, id"
-ANY: Final = "SELECT 1 FROM connection LIMIT 1"
+# A scanner that registered itself and was not told to Works yet is no knowledge of what Works has.
+KNOWN: Final = """
+    SELECT 1 FROM connection WHERE works_id IS NOT NULL OR deleted_at IS NOT NULL OR kind <> 'ultrasound' LIMIT 1
+"""
+ADOPT: Final = """
+    UPDATE connection SET name = :name, specialty_ids = :specialty_ids, mapping = :mapping, status = :status,
+        works_id = :works_id, works_version = :works_version, next_push_at = :at
+    WHERE id = :id
+"""
 INSERT: Final = """
     INSERT INTO connection (id, kind, name, ae_title, ae_norm, host, port, specialty_ids, mapping, status, created_at,
         revision, pushed_revision, works_id, works_version, next_push_at, send_directly, verified_at)
@@ -96,9 +104,20 @@ def live(tx: Transaction) -> list[Connection]:
     return [_connection(row) for row in tx.execute(LIVE).fetchall()]
 
 
-def is_empty(tx: Transaction) -> bool:
-    """Whether this gateway never had a connection (R41: only then are they restored)."""
-    return tx.execute(ANY).fetchone() is None
+def none_is_known(tx: Transaction) -> bool:
+    """Whether this gateway knows none but scanners that Works was never told of (R41: only then are they restored)."""
+    return tx.execute(KNOWN).fetchone() is None
+
+
+def adopt(tx: Transaction, connection_id: UUID, at_works: Connection, at: datetime) -> None:
+    """A scanner that registered itself is one that Works has: take over what Works has of it, but not its id."""
+    values = {
+        "id": str(connection_id),
+        "works_id": None if at_works.works_id is None else str(at_works.works_id),
+        "works_version": at_works.works_version,
+        "at": moment_text(at),
+    }
+    tx.execute(ADOPT, _editable(at_works) | values)
 
 
 def add(tx: Transaction, connection: Connection, at: datetime) -> None:

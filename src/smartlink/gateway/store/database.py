@@ -14,7 +14,7 @@ from concurrent.futures import Future
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Final, Self, TypeVar
 
-from smartlink.gateway.errors import StoreFailed
+from smartlink.gateway.errors import CatalogueDamaged, StoreFailed
 from smartlink.gateway.store.migrations import migrate
 
 if TYPE_CHECKING:
@@ -29,6 +29,7 @@ Transaction = sqlite3.Connection
 
 FILE_NAME: Final = "smartlink.db"
 _BUSY_SECONDS: Final = 15.0
+_DAMAGED: Final = ("SQLITE_CORRUPT", "SQLITE_NOTADB")
 _MOMENT: Final = "%Y-%m-%dT%H:%M:%S.%fZ"
 
 
@@ -76,7 +77,7 @@ class Database:
             answer = question(connection)
         except sqlite3.Error as error:
             connection.close()
-            raise StoreFailed(f"The catalogue cannot be read ({_kind(error)}).") from error
+            raise _failure("read", error) from error
         except BaseException:
             connection.close()
             raise
@@ -105,11 +106,10 @@ class Database:
         try:
             self._writing = _open(self._path, reading=False)
             migrate(self._writing)
-        except sqlite3.Error as error:
-            opened.set_exception(StoreFailed(f"The catalogue cannot be opened ({_kind(error)})."))
-            return
-        except (StoreFailed, OSError) as error:
-            opened.set_exception(error)
+        except BaseException as error:  # noqa: BLE001  handed to the thread that waits, whatever it is
+            if self._writing is not None:
+                self._writing.close()
+            opened.set_exception(_failure("opened", error) if isinstance(error, sqlite3.Error) else error)
             return
         opened.set_result(None)
         while (job := self._work.get()) is not None:
@@ -129,7 +129,7 @@ class Database:
                     connection.execute("ROLLBACK")
                 raise
         except sqlite3.Error as error:
-            raise StoreFailed(f"The catalogue cannot be written ({_kind(error)}).") from error
+            raise _failure("written", error) from error
         return result
 
     def _put_back(self, connection: sqlite3.Connection) -> None:
@@ -183,6 +183,9 @@ def moment_or_none(text: str | None) -> datetime | None:
 def _open(path: Path, *, reading: bool) -> sqlite3.Connection:
     try:
         connection = sqlite3.connect(path, timeout=_BUSY_SECONDS, isolation_level=None, check_same_thread=False)
+    except sqlite3.Error as error:
+        raise _failure("opened", error) from error
+    try:
         connection.row_factory = sqlite3.Row
         connection.execute("PRAGMA foreign_keys = ON")
         if reading:
@@ -191,8 +194,17 @@ def _open(path: Path, *, reading: bool) -> sqlite3.Connection:
             connection.execute("PRAGMA journal_mode = WAL")
             connection.execute("PRAGMA synchronous = FULL")
     except sqlite3.Error as error:
-        raise StoreFailed(f"The catalogue cannot be opened ({_kind(error)}).") from error
+        connection.close()
+        raise _failure("opened", error) from error
     return connection
+
+
+def _failure(what: str, error: sqlite3.Error) -> StoreFailed:
+    """Say that the catalogue cannot be read, written or opened, and when it never will be, what to do."""
+    kind = _kind(error)
+    if kind.startswith(_DAMAGED):
+        return CatalogueDamaged(kind)
+    return StoreFailed(f"The catalogue cannot be {what} ({kind}).")
 
 
 def _kind(error: sqlite3.Error) -> str:

@@ -69,6 +69,10 @@ COPY: Final = """
     ORDER BY i.id DESC LIMIT 1
 """
 PURGED: Final = "UPDATE instance SET state = 'purged', attributes = NULL, purged_at = :at WHERE id = :id"
+OWED_AFTER: Final = """
+    SELECT id, spool_name FROM instance
+    WHERE state = 'kept' AND source = 'scanner' AND receipt_at IS NULL AND id > :id ORDER BY id LIMIT :limit
+"""
 UNREADABLE: Final = (
     "SELECT * FROM instance WHERE unreadable IS NOT NULL AND state = 'kept' ORDER BY id DESC LIMIT :limit"
 )
@@ -251,6 +255,12 @@ def copy(
 def purged(tx: Transaction, instance_id: int, at: datetime) -> None:
     """The file is gone; the attributes go with it."""
     tx.execute(PURGED, {"id": instance_id, "at": moment_text(at)})
+
+
+def owed_after(tx: Transaction, instance_id: int, limit: int) -> list[tuple[int, str]]:
+    """Return (id, spool name) of instances that Works has no receipt for, in the order of their ids."""
+    rows = tx.execute(OWED_AFTER, {"id": instance_id, "limit": limit}).fetchall()
+    return [(row["id"], row["spool_name"]) for row in rows]
 
 
 def unreadable(tx: Transaction, limit: int) -> list[Instance]:
