@@ -32,8 +32,13 @@ def health() -> Health:
 
 
 @pytest.fixture
-def way(health: Health, clock: SetClock) -> WayToWorks:
-    return WayToWorks(health, clock, lambda: 5 * MINUTE)
+def told() -> list[str]:
+    return []
+
+
+@pytest.fixture
+def way(health: Health, clock: SetClock, told: list[str]) -> WayToWorks:
+    return WayToWorks(health, clock, lambda: 5 * MINUTE, told.append)
 
 
 def test_an_open_way_is_not_probed(way: WayToWorks, health: Health, clock: SetClock) -> None:
@@ -47,7 +52,7 @@ def test_an_open_way_is_not_probed(way: WayToWorks, health: Health, clock: SetCl
 def test_a_failure_closes_it_until_a_probe_succeeds_and_an_item_has_gone(
     way: WayToWorks, health: Health, clock: SetClock
 ) -> None:
-    assert way.failed("No answer.")
+    way.failed("No answer.")
     assert not way.is_open(clock())
     assert health.asked == 0
     assert way.failing == (START, "No answer.")
@@ -66,10 +71,25 @@ def test_probes_that_fail_come_ever_more_rarely(way: WayToWorks, health: Health,
     assert 10 <= health.asked <= 15
 
 
-def test_an_outage_is_told_once_per_interval_with_its_latest_reason(way: WayToWorks, clock: SetClock) -> None:
-    assert way.failed("No answer.")
+def test_an_outage_is_told_once_per_interval_with_its_latest_reason(
+    way: WayToWorks, clock: SetClock, told: list[str]
+) -> None:
+    way.failed("No answer.")
     clock.move(MINUTE)
-    assert not way.failed("A proxy answers.")
+    way.failed("A proxy answers.")
+    assert told == ["No answer."]
     assert way.failing == (START, "A proxy answers.")
     clock.move(5 * MINUTE)
-    assert way.failed("A proxy answers.")
+    way.failed("A proxy answers.")
+    assert told == ["No answer.", "A proxy answers."]
+
+
+def test_an_outage_in_which_only_probes_go_is_told_once_per_interval_too(
+    way: WayToWorks, health: Health, clock: SetClock, told: list[str]
+) -> None:
+    health.well = False
+    way.failed("A proxy answers.")
+    for _ in range(11):
+        assert not way.is_open(clock.move(MINUTE))
+    assert told == ["A proxy answers.", "No answer.", "No answer."]
+    assert way.failing == (START, "No answer.")

@@ -170,7 +170,7 @@ class Downloads:
         self._luck = luck
         self._followed: timedelta | None = None
         self._scanned = False
-        self._way = WayToWorks(works.health, now, interval)
+        self._way = WayToWorks(works.health, now, interval, _tell)
         self._lanes = ThreadPoolExecutor(max_workers=lanes, thread_name_prefix="download")
 
     @property
@@ -206,7 +206,7 @@ class Downloads:
         except Stopping:
             return False
         except TryAgain as error:
-            self._source_failed(error)
+            self._way.failed(str(error))
             return False
         return True
 
@@ -351,10 +351,6 @@ class Downloads:
         at = self._now()
         self._database.write(lambda tx: orders.put_off(tx, item_id, at, again, cause, fault=fault))
 
-    def _source_failed(self, error: TryAgain) -> None:
-        if self._way.failed(str(error)):
-            log.error("downloads_failing", why=str(error))
-
     def _source_is_well(self) -> None:
         if self._way.is_well():
             log.info("downloads_recovered")
@@ -431,3 +427,7 @@ def _row(item: Item, kept: Kept) -> instances.NewInstance:
         kept_at=kept.kept_at,
         from_works=True,
     )
+
+
+def _tell(why: str) -> None:
+    log.error("downloads_failing", why=why)

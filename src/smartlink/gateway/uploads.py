@@ -98,7 +98,7 @@ class Uploads:
         self._interval = interval
         self._luck = luck
         self._followed: timedelta | None = None
-        self._way = WayToWorks(works.health, now, interval)
+        self._way = WayToWorks(works.health, now, interval, _tell)
         self._lanes = ThreadPoolExecutor(max_workers=lanes, thread_name_prefix="upload")
         self._offers = Offers(database, spool)
         self._parts = PartsUpload(database, spool, works, objects, self._lanes, at_once=lanes)
@@ -420,8 +420,7 @@ class Uploads:
     def _destination_failed(self, claims: Sequence[Claim], error: TryAgain) -> None:
         """Nobody's fault but the destination's: all go back, and the next attempt waits for a good probe."""
         self._give_back_all(claims, str(error))
-        if self._way.failed(str(error)):
-            log.error("uploads_failing", **Message.UPLOADING_IMAGE_FAILED.fields, why=str(error))
+        self._way.failed(str(error))
         self._database.write(lambda tx: service.failing(tx, self._now(), str(error)))
 
     def _destination_is_well(self) -> None:
@@ -445,3 +444,7 @@ class Uploads:
 
 _VERIFYING: Final = "Works reads the image to verify it."
 _CONFLICT_NOTE: Final = "Conflict: Works holds other bytes under the same SOP Instance UID. Both are kept."
+
+
+def _tell(why: str) -> None:
+    log.error("uploads_failing", **Message.UPLOADING_IMAGE_FAILED.fields, why=why)

@@ -17,10 +17,17 @@ if TYPE_CHECKING:
 class WayToWorks:
     """A breaker that asks Works how it is, and the outage that it has. One loop, one thread."""
 
-    def __init__(self, health: Callable[[], None], now: Clock, interval: Callable[[], timedelta]) -> None:
-        """`health` returns if Works is well and raises TryAgain if not; `interval` is R107's."""
+    def __init__(
+        self,
+        health: Callable[[], None],
+        now: Clock,
+        interval: Callable[[], timedelta],
+        tell: Callable[[str], None],
+    ) -> None:
+        """`health` returns if Works is well and raises TryAgain if not; `interval` is R107's; `tell` is told why."""
         self._health = health
         self._now = now
+        self._tell = tell
         self._breaker = Breaker()
         self._outage = Outage(interval)
         self._problem = ""
@@ -38,8 +45,8 @@ class WayToWorks:
             return False
         try:
             self._health()
-        except TryAgain:
-            self._breaker.failed(self._now())
+        except TryAgain as error:
+            self.failed(str(error))
             return False
         self._breaker.probed()
         return True
@@ -48,12 +55,13 @@ class WayToWorks:
         """How many items may go now."""
         return self._breaker.limit(most)
 
-    def failed(self, problem: str) -> bool:
-        """Note a failure of Works or of the way there; whether it is to be told."""
+    def failed(self, problem: str) -> None:
+        """Note a failure of Works or of the way there, under an item or a probe."""
         at = self._now()
         self._breaker.failed(at)
         self._problem = problem
-        return self._outage.should_be_told(at)
+        if self._outage.should_be_told(at):
+            self._tell(problem)
 
     def is_well(self) -> bool:
         """Note that something went through; whether that ended an outage."""

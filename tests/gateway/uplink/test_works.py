@@ -9,7 +9,6 @@ import pytest
 from structlog.testing import capture_logs
 
 from smartlink.gateway.errors import GiveUp, LicenceRevoked, TryAgain, Unreachable
-from smartlink.gateway.messages import Message
 from smartlink.gateway.uplink.http import new_client
 from smartlink.gateway.uplink.works import WorksClient
 from smartlink.link import paths
@@ -138,21 +137,26 @@ def test_message_14_names_status_and_method(works: FakeWorks) -> None:
 
 
 @pytest.mark.proves("R136")
-def test_message_6_is_written_once_per_outage(works: FakeWorks) -> None:
+def test_message_6_is_written_once_per_outage_and_interval(works: FakeWorks) -> None:
     def count(lines: list[dict[str, object]]) -> int:
-        return [line.get("message") for line in lines].count(Message.CLOUD_NOT_REACHABLE.text)
+        return [line.get("message") for line in lines].count("Exo Cloud Services not reachable")
 
-    with signed_in(works, RunningClock()) as client, capture_logs() as lines:
+    clock = RunningClock()
+    with signed_in(works, clock) as client, capture_logs() as lines:
         works.disturb("/", None, times=3)
         for _ in range(3):
             with pytest.raises(Unreachable):
                 client.health()
         assert count(list(map(dict, lines))) == 1
         client.health()
-        works.disturb("/", None)
+        works.disturb("/", None, times=2)
         with pytest.raises(Unreachable):
             client.health()
         assert count(list(map(dict, lines))) == 2
+        clock.ahead += timedelta(minutes=5)
+        with pytest.raises(Unreachable):
+            client.health()
+        assert count(list(map(dict, lines))) == 3
 
 
 @pytest.mark.parametrize("reply", [PORTAL_PAGE, PROXY_PAGE, problem(ProblemType.UNAVAILABLE)])
