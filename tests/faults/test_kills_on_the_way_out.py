@@ -14,8 +14,8 @@ import pytest
 from smartlink.demo.programs import wait_for
 from smartlink.works.exams.submission import resend
 from tests.real import samples
+from tests.real.orders import actor, connect, deliveries, submitted, until_sent
 from tests.real.pacs import Storescp
-from tests.real.test_orders import actor, connect, deliveries, submitted, until_sent
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -13,11 +13,14 @@ import pytest
 from tests.works.services import APPLICATION_PASSWORD, OWNER_PASSWORD, Bucket
 
 if TYPE_CHECKING:
+    from smartlink.demo.pages import Pages
     from smartlink.works.embedded.postgresql import Cluster
     from smartlink.works.embedded.seaweedfs import Store
     from smartlink.works.embedded.watchdog import Watchdog
     from tests.faults.counting import CountingDoor
+    from tests.real.clocked import Clocked
     from tests.real.world import Cloud, Gateway
+    from tests.works.mailserver import Mailbox
     from tests.works.services import Databases
 
 
@@ -31,11 +34,21 @@ def door(seaweedfs: "Store") -> "Iterator[CountingDoor]":
 
 
 @pytest.fixture(scope="session")
+def mailbox() -> "Iterator[Mailbox]":
+    """Every mail that Works sends during the run."""
+    from tests.works.mailserver import Mailbox, serving
+
+    with serving(Mailbox()) as served:
+        yield served
+
+
+@pytest.fixture(scope="session")
 def cloud(
     postgresql: "Cluster",
     seaweedfs: "Store",
     databases: "Databases",
     door: "CountingDoor",
+    mailbox: "Mailbox",
     watchdog: "Watchdog",
     tmp_path_factory: pytest.TempPathFactory,
 ) -> "Iterator[Cloud]":
@@ -55,6 +68,10 @@ def cloud(
         "WORKS_STORAGE_BUCKET": bucket.name,
         "WORKS_STORAGE_ACCESS_KEY": bucket.access_key,
         "WORKS_STORAGE_SECRET_KEY": bucket.secret_key,
+        "WORKS_SMTP_HOST": "127.0.0.1",
+        "WORKS_SMTP_PORT": str(mailbox.port),
+        "WORKS_SMTP_SECURITY": "none",
+        "WORKS_MAIL_FROM": "works@works.example",
     }
     pool = Database(application)
 
@@ -69,6 +86,7 @@ def cloud(
         made.stage.works.stop()
     found = markers.in_files(made.stage.folder)
     found += markers.in_works(postgresql.url("postgres", postgresql.password, name))
+    found += [word for mail in mailbox.mails for word in markers.in_mail(mail.as_bytes())]
     assert found + markers.in_texts("object", door.puts) == []
 
 
@@ -91,6 +109,26 @@ def own_gateway(unlicensed: "Gateway") -> "Gateway":
     """A licensed gateway that a test may stop, kill and break."""
     unlicensed.open()
     return unlicensed
+
+
+@pytest.fixture(scope="module")
+def clocked(cloud: "Cloud", tmp_path_factory: pytest.TempPathFactory) -> "Iterator[Clocked]":
+    """A licensed gateway whose clock the tests of a file move: each has PACS of its own, and leaves none."""
+    from tests.real.clocked import Clocked
+
+    for made in _gateway(cloud, tmp_path_factory):
+        with Clocked(made.stage, made.site, made.cloud) as opened:
+            yield opened
+
+
+@pytest.fixture(scope="module")
+def pages(clocked: "Clocked") -> "Iterator[Pages]":
+    """Works' pages as the physician sees them whose exams arrive through `clocked`."""
+    from smartlink.demo.pages import Pages
+
+    with Pages(clocked.cloud.stage.works_url) as opened:
+        opened.sign_in(clocked.site.physicians[0])
+        yield opened
 
 
 @pytest.fixture(scope="session")

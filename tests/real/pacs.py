@@ -142,8 +142,12 @@ class Storescp(Process):
 
     def held(self) -> list[Held]:
         """What it received whole, repeats and all."""
-        wholes = (path.read_bytes() for path in sorted(self.files.iterdir()))
+        wholes = (path.read_bytes() for path in sorted(self.files.glob("*")))
         return [_held(whole) for whole in wholes if whole]
+
+    def associations(self) -> int:
+        """How often it was asked for an Association since it is there."""
+        return self.log.read_text(encoding="utf-8", errors="replace").count("Association Received")
 
     def count(self) -> Counter[str]:
         """SOP Instance UID to the number of times that it was received whole."""

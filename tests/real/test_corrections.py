@@ -15,8 +15,8 @@ from smartlink.demo.ultrasound import send
 from smartlink.works.exams.correction import Values, set_identity
 from smartlink.works.exams.identity import derived_uid
 from smartlink.works.exams.submission import resend
+from tests.real.orders import actor, connect, deliveries, exam_of, submitted, until_sent
 from tests.real.pacs import Orthanc
-from tests.real.test_orders import actor, connect, deliveries, exam_of, submitted, until_sent
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -5,9 +5,11 @@ Everything is real, catalogue, link, database and mail server; only the clock is
 
 from __future__ import annotations
 
+import re
 import uuid
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from datetime import datetime, timedelta
+from email.message import EmailMessage
 from email.utils import format_datetime
 from pathlib import Path
 
@@ -16,6 +18,7 @@ import pytest
 from pydantic import SecretStr
 from structlog.testing import capture_logs
 
+from smartlink.demo.programs import wait_for
 from smartlink.gateway.connections import Connection, put_message
 from smartlink.gateway.delivery import State
 from smartlink.gateway.notices import Notices, Rules, Sources
@@ -34,6 +37,10 @@ from smartlink.works.notify.post import Server, SMTPPost
 from smartlink.works.people import directory
 from smartlink.works.people.directory import NewPerson
 from tests.gateway.store.examples import an_instance
+from tests.real import markers
+from tests.real import orders as orders_of
+from tests.real.clocked import INTERVAL, PROBE, Clocked
+from tests.real.pacs import Scripted
 from tests.real.world import MARKER
 from tests.works.cast import PASSWORD, passwords
 from tests.works.mailserver import Mailbox, serving
@@ -271,3 +278,37 @@ def test_an_outage_shorter_than_a_retry_is_no_news(town: Town) -> None:
     town.database.write(lambda tx: destinations.accepted(tx, str(town.pacs.id), now))
     town.live(now + timedelta(hours=5))
     assert town.mailbox.mails == []
+
+
+@pytest.mark.proves("R110", "R113")
+def test_works_mails_that_a_pacs_is_down_and_that_it_works_again_and_names_nobody(
+    clocked: Clocked, mailbox: Mailbox, uid: Callable[[], str]
+) -> None:
+    """The running programs: what Town shows by the clock is here sent by the worker of Works to a mail server."""
+    site = clocked.site
+
+    def mails() -> list[EmailMessage]:
+        return [mail for mail in list(mailbox.mails) if mail["To"] == site.administrator.email]
+
+    with Scripted(ae_title="MAILED") as pacs, clocked.connected(pacs):
+        study, images = orders_of.arrive(clocked, uid)
+        exam = orders_of.submitted(clocked, study)
+        orders_of.until_told(clocked, exam, "nothing listens")
+        assert mails() == [], "an outage shorter than a retry is no news"
+        clocked.clock.let_pass(INTERVAL)
+        (failing,) = wait_for(mails, 30, "the mail that says what fails")
+        pacs.up()
+        clocked.clock.let_pass(PROBE)
+        orders_of.until_sent(clocked, exam)
+        clocked.clock.let_pass(PROBE)
+        wait_for(lambda: len(mails()) == 2, 30, "the mail that says that it works again")
+        assert pacs.count() == orders_of.once(images)
+    again = mails()[-1]
+    house = re.search("Organisation [0-9]+, main house", str(failing["Subject"]))
+    assert house is not None
+    assert failing["Subject"] == f"SmartLink: a transfer fails at {house[0]}"
+    assert again["Subject"] == f"SmartLink: transfers at {house[0]} work again"
+    text = str(failing.get_content()).replace("\r\n", "\n")
+    assert "Store to PACS: Archive MAILED (MAILED)\n  3 images wait\n" in text
+    assert f"nothing listens on port {pacs.port}." in text
+    assert [word for mail in (failing, again) for word in markers.in_mail(mail.as_bytes())] == []

@@ -66,6 +66,16 @@ class Pages:
         """The answer of an address, whatever it is."""
         return self._client.get(path)
 
+    def press(self, path: str, action: str, **named: str) -> httpx.Response:
+        """The page after a button: that form of the page at `path` is sent, the button's name and value with it."""
+        form = next((one for one in forms(self.get(path).text) if one.action == action), None)
+        if form is None:
+            raise ProgramFailed(f"The page at {path} has no form for {action}.")
+        answer = self._client.post(action, data={**form.fields, **named})
+        if answer.status_code not in {FOUND, SEE_OTHER}:
+            raise ProgramFailed(f"{action} answered {answer.status_code}.")
+        return self.get(answer.headers["Location"])
+
     def exams(self, folder: str) -> dict[str, str]:
         """What a folder lists: the patient as shown, and the exam's address."""
         page = self._client.get(f"/{folder}")
