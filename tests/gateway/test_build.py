@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
 from io import BytesIO
 from pathlib import Path
+from queue import SimpleQueue
 from time import monotonic, sleep
 from typing import Any
 
@@ -14,7 +15,8 @@ import pydicom
 import pytest
 from pydicom.dataset import Dataset
 from pydicom.uid import ExplicitVRLittleEndian
-from pynetdicom import AE
+from pynetdicom import AE, evt
+from pynetdicom.events import Event
 from structlog.testing import capture_logs
 
 from smartlink.gateway import build
@@ -30,7 +32,9 @@ from smartlink.gateway.store import connections, licences, settings
 from smartlink.gateway.store.database import Database, open_in
 from smartlink.gateway.store.refusals import listing
 from smartlink.gateway.store.spool import Spool
+from smartlink.standard.sop_class import STORAGE_COMMITMENT, STORAGE_COMMITMENT_INSTANCE
 from tests.gateway.conftest import START, Keep
+from tests.gateway.dicom.test_commitment_data import request
 from tests.gateway.fake_orders import an_image as an_object
 from tests.gateway.fake_works import FakeWorks
 from tests.gateway.store.examples import a_pacs
@@ -123,6 +127,32 @@ def send(port: int, image: Dataset) -> None:
         assert association.send_c_store(image).Status == 0
     finally:
         association.release()
+
+
+def test_a_scanner_hears_from_the_running_service_that_its_image_is_safe(
+    running: Database, deployment: Deployment, works: FakeWorks
+) -> None:
+    with build.activator(deployment, running, now) as activator:
+        activator.activate(works.key, works.url, now())
+    eventually(lambda: bool(status_of(running, deployment.data, now())["receiver"]["open"]))
+    port = status_of(running, deployment.data, now())["receiver"]["port"]
+    send(port, an_image())
+    heard: SimpleQueue[Dataset] = SimpleQueue()
+
+    def hear(event: Event) -> tuple[int, None]:
+        heard.put(event.event_information)
+        return 0, None
+
+    ae = AE(ae_title="US01")
+    ae.add_requested_context(STORAGE_COMMITMENT, ExplicitVRLittleEndian)
+    association = ae.associate(
+        "127.0.0.1", port, ae_title="SMARTLINKRCVR", evt_handlers=[(evt.EVT_N_EVENT_REPORT, hear)]
+    )
+    answer, _ = association.send_n_action(request("1.2.3.1"), 1, STORAGE_COMMITMENT, STORAGE_COMMITMENT_INSTANCE)
+    assert answer.Status == 0
+    assert [item.ReferencedSOPInstanceUID for item in heard.get(timeout=20).ReferencedSOPSequence] == ["1.2.3.1"]
+    association.release()
+    eventually(lambda: status_of(running, deployment.data, now())["commitments"]["waiting"] == 0)
 
 
 def test_a_second_service_on_the_same_data_is_refused(running: Database, deployment: Deployment) -> None:

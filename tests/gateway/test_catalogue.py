@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
@@ -242,3 +243,17 @@ def test_images_of_a_scanner_that_sends_directly_also_go_to_the_pacs_at_once(
     assert {state: n // 2 for state, n in counts.items() if n} == expected
     assert not any(database.read(lambda tx: counters.deliveries(tx, str(other.id))).values())
     assert states(database) == {State.HELD: 2}, "also while Works does not know the scanner"
+
+
+def test_whoever_waits_until_all_is_entered_is_told_when_it_is(
+    catalogue: Catalogue, database: Database, keep: Keep
+) -> None:
+    for number in range(3):
+        catalogue.tell(keep(f"1.2.3.{number}"))
+    assert not catalogue.caught_up(0)
+    waiter = ThreadPoolExecutor(1).submit(catalogue.caught_up, 20)
+    assert catalogue.finish(START)
+    while not waiter.done():
+        catalogue.finish(START)
+    assert waiter.result()
+    assert states(database) == {State.HELD: 3}

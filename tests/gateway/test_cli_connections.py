@@ -90,7 +90,8 @@ def test_an_ultrasound_system_is_edited(active: Command, tmp_path: Path) -> None
         assert (after.name, after.mapping, after.send_directly) == ("Room 1", Mapping.OPERATOR, True)
         active(*edit, "--no-send-directly")
         assert not only(active)["send_directly"]
-        assert "it calls us" in active(*edit, "--port", "104", code=1)["error"]
+        active(*edit, "--port", "104")
+        assert "it calls us" in active(*edit, "--host", "192.0.2.9", code=1)["error"]
 
 
 @pytest.mark.proves("R83", "R84", "R85")

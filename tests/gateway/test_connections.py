@@ -190,7 +190,14 @@ def test_an_ultrasound_system_is_edited_but_for_what_it_says_itself() -> None:
     assert (after.name, after.mapping, after.send_directly) == ("Room 3", Mapping.OPERATOR, True)
     assert edited(after, Changes(name="Room 4")).send_directly
     with pytest.raises(Refused, match="on the system itself"):
-        edited(SCANNER, Changes(port=104))
+        edited(SCANNER, Changes(host="192.0.2.9"))
+
+
+def test_the_port_at_which_an_ultrasound_system_hears_results_is_entered_here() -> None:
+    after = edited(SCANNER, Changes(port=104))
+    assert (after.port, after.status, edited(after, Changes(name="Room 3")).port) == (104, SCANNER.status, 104)
+    with pytest.raises(Refused, match="port"):
+        edited(SCANNER, Changes(port=0))
 
 
 def test_a_pacs_has_no_mapping() -> None:

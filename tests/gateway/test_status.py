@@ -11,7 +11,8 @@ import pytest
 
 from smartlink.gateway.delivery import State
 from smartlink.gateway.status import connections_of, queue_of, refusals_of, status_of
-from smartlink.gateway.store import deliveries, destinations, licences, refusals, service
+from smartlink.gateway.store import commitments, deliveries, destinations, licences, refusals, service
+from smartlink.gateway.store.commitments import Asked, Reference
 from smartlink.gateway.store.database import Database
 from smartlink.gateway.store.refusals import Refused
 from tests.gateway.conftest import START
@@ -84,3 +85,13 @@ def test_who_was_turned_away_is_counted_and_listed(database: Database, tmp_path:
     database.write(lambda tx: refusals.add(tx, one))
     assert status_of(database, tmp_path, START)["refused"]["times"] == 3
     assert [row["why"] for row in refusals_of(database, 10)] == [one.why]
+
+
+def test_results_that_are_still_to_be_told_are_counted_with_what_is_in_the_way(
+    database: Database, tmp_path: Path
+) -> None:
+    assert status_of(database, tmp_path, START)["commitments"] == {"waiting": 0, "problem": None}
+    asked = Asked("US01", "SMARTLINKRCVR", "192.0.2.7", "1.2.9", (Reference("1.2", "1.2.3"),))
+    number = database.write(lambda tx: commitments.add(tx, asked, START, START))
+    database.write(lambda tx: commitments.postpone(tx, number, START, "Nobody listens."))
+    assert status_of(database, tmp_path, START)["commitments"] == {"waiting": 1, "problem": "Nobody listens."}

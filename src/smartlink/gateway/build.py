@@ -19,9 +19,12 @@ from smartlink.gateway.archive import Archive
 from smartlink.gateway.attempt import Line, Rules
 from smartlink.gateway.catalogue import Catalogue, Describe, Description, Doorkeeper, Unreadable
 from smartlink.gateway.commands import CommandChannel
+from smartlink.gateway.commitments import Commitments
 from smartlink.gateway.dicom.acceptor import Acceptor, AcceptorLimits
 from smartlink.gateway.dicom.admission import Gate, HouseRules
 from smartlink.gateway.dicom.command import CommandField
+from smartlink.gateway.dicom.commitment_report import tell
+from smartlink.gateway.dicom.commitment_scp import StorageCommitmentSCP
 from smartlink.gateway.dicom.header import HeaderUnreadable, attributes
 from smartlink.gateway.dicom.negotiation import Policy
 from smartlink.gateway.dicom.patience import Timeouts
@@ -195,12 +198,15 @@ def _service(deployment: Deployment, now: Clock, lock: RunLock) -> Service:
         admit=doorkeeper.admit,
         largest_instance=standing.largest_instance,
     )
+    commitments = Commitments(database, spool, tell, now, caught_up=catalogue.caught_up)
+    door = _Door(intake, catalogue, refusals, commitments)
     carriers = _Carriers(_uploads(ground), _downloads(ground), _archive(ground))
     loops: list[Loop] = []
 
     def end() -> None:
         pace.end()
         carriers.archive.end()
+        commitments.end()
 
     def release() -> None:
         http.close()
@@ -215,7 +221,7 @@ def _service(deployment: Deployment, now: Clock, lock: RunLock) -> Service:
             doorkeeper=doorkeeper,
             uploads=carriers,
             loops=loops,
-            open_receiver=lambda settings: receiver(deployment, settings, intake, catalogue, refusals),
+            open_receiver=lambda settings: receiver(deployment, settings, door),
             release=release,
             drain_seconds=deployment.drain_seconds,
             version=VERSION,
@@ -226,6 +232,7 @@ def _service(deployment: Deployment, now: Clock, lock: RunLock) -> Service:
     )
     loops += _loops(ground, catalogue, carriers, gateway)
     loops.append(Loop("refusals", refusals.tick, now, pause=_STEADY, died=gateway.loop_died))
+    loops.append(Loop("commitments", commitments.tick, now, pause=_STEADY, died=gateway.loop_died))
     return gateway
 
 
@@ -313,11 +320,19 @@ def _loops(ground: _Ground, catalogue: Catalogue, carriers: _Carriers, gateway: 
     ]
 
 
-def receiver(
-    deployment: Deployment, settings: SmartLinkSettings, intake: Intake, catalogue: Catalogue, refusals: Refusals
-) -> Receiver:
+@dataclass(frozen=True, slots=True)
+class _Door:
+    """What every receiver stands before, whatever its settings."""
+
+    intake: Intake
+    catalogue: Catalogue
+    refusals: Refusals
+    commitments: Commitments
+
+
+def receiver(deployment: Deployment, settings: SmartLinkSettings, door: _Door) -> Receiver:
     """Return a receiver for these settings, not yet open."""
-    callers = Callers(catalogue, refusals)
+    callers = Callers(door.catalogue, door.refusals)
     return Acceptor(
         deployment.bind,
         settings.port,
@@ -328,8 +343,9 @@ def receiver(
             maximum_length=settings.largest_pdu_bytes,
         ),
         {
-            CommandField.C_STORE_RQ: StorageSCP(intake, callers),
+            CommandField.C_STORE_RQ: StorageSCP(door.intake, callers),
             CommandField.C_ECHO_RQ: VerificationSCP(callers),
+            CommandField.N_ACTION_RQ: StorageCommitmentSCP(door.commitments, callers),
         },
         callers,
         acceptor_limits(settings),

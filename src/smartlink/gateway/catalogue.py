@@ -78,6 +78,10 @@ class ScanReport:
     set_aside: int
 
 
+_News = Kept | Seen | threading.Event
+"""What the catalogue is told, and marks between that are set once all before them is entered."""
+
+
 class Catalogue:
     """The ledger of the intake and the register of callers. `tell` and `seen` never wait; `tick` does the writing."""
 
@@ -85,9 +89,9 @@ class Catalogue:
         self._database = database
         self._spool = spool
         self._describe = describe
-        self._news: queue.SimpleQueue[Kept | Seen] = queue.SimpleQueue()
+        self._news: queue.SimpleQueue[_News] = queue.SimpleQueue()
         self._callers: set[Seen] = set()
-        self._owed: list[Kept | Seen] = []
+        self._owed: list[_News] = []
         self._outage = Outage(lambda: timedelta(minutes=5))
         self._lock = threading.Lock()
 
@@ -103,6 +107,12 @@ class Catalogue:
                 return
             self._callers.add(caller)
         self._news.put(caller)
+
+    def caught_up(self, seconds: float) -> bool:
+        """Wait until all that was told before is entered, and return whether that came to be in time."""
+        mark = threading.Event()
+        self._news.put(mark)
+        return mark.wait(seconds)
 
     def ready(self) -> bool:
         """Whether new instances may be taken: the catalogue can be written and keeps up (message 13 otherwise)."""
@@ -166,10 +176,10 @@ class Catalogue:
             log.info("spool_scanned", taken_in=taken_in, set_aside=set_aside)
         return ScanReport(taken_in, set_aside)
 
-    def _gather(self) -> list[Kept | Seen]:
+    def _gather(self) -> list[_News]:
         return list(islice(self._arriving(), _MOST_IN_GROUP))
 
-    def _arriving(self) -> Iterator[Kept | Seen]:
+    def _arriving(self) -> Iterator[_News]:
         """Yield news until a gap comes, so that one commit serves all that arrived closely together."""
         wait = _FIRST_WAIT_SECONDS
         while True:
@@ -179,11 +189,14 @@ class Catalogue:
                 return
             wait = _GAP_SECONDS
 
-    def _enter(self, group: Sequence[Kept | Seen], now: datetime) -> None:
+    def _enter(self, group: Sequence[_News], now: datetime) -> None:
         callers = {one for one in group if isinstance(one, Seen)}
         with self._lock:
             self._callers -= callers
         self.record([one for one in group if isinstance(one, Kept)], now, callers)
+        for one in group:
+            if isinstance(one, threading.Event):
+                one.set()
 
     def _described(self, kept: Kept) -> tuple[Description | None, str | None]:
         """Return the description, or the reason why there is none."""

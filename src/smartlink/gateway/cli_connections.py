@@ -48,6 +48,13 @@ AETitleOption = Annotated[
 ]
 HostOption = Annotated[str | None, typer.Option("--host", help="IP address of the PACS.")]
 PortOption = Annotated[int | None, typer.Option("--port", help="Port of the PACS, 1 to 65535.")]
+EditedPortOption = Annotated[
+    int | None,
+    typer.Option(
+        "--port",
+        help="Port of the PACS, 1 to 65535; of an ultrasound system the one at which it hears storage commitment.",
+    ),
+]
 SpecialtyOption = Annotated[
     list[str] | None, typer.Option("--specialty", help="Specialty, by name or id; give the option once for each.")
 ]
@@ -103,7 +110,7 @@ def edit(
     name: NameOption = None,
     ae_title: AETitleOption = None,
     host: HostOption = None,
-    port: PortOption = None,
+    port: EditedPortOption = None,
     specialty: SpecialtyOption = None,
     mapping: Annotated[
         str | None,

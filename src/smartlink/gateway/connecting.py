@@ -68,7 +68,7 @@ def specialties(database: Database, wanted: Iterable[str]) -> tuple[UUID, ...]:
 
 def peer_of(connection: Connection, sender_ae_title: str) -> Peer:
     """Return the PACS as we call it. Raises Refused for what cannot be called."""
-    if connection.kind is Kind.ULTRASOUND or connection.port is None:
+    if connection.kind is Kind.ULTRASOUND or connection.port is None:  # its port is for Storage Commitment alone
         raise Refused("An ultrasound system cannot be tested from here: test on the system itself, it calls us.")
     return Peer(connection.host, connection.port, connection.ae_title, sender_ae_title)
 

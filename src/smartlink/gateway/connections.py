@@ -36,6 +36,7 @@ class Connection:
     ae_title: AETitle
     host: str
     port: int | None
+    """Of an ultrasound system the port at which it hears the results of Storage Commitment; None: it only calls us."""
     specialty_ids: tuple[UUID, ...]
     mapping: Mapping | None
     status: ConnectionStatus
@@ -116,10 +117,11 @@ def edited(connection: Connection, wanted: Changes) -> Connection:
         ),
     )
     if connection.kind is Kind.ULTRASOUND:
-        if wanted.ae_title is not None or wanted.host is not None or wanted.port is not None:
+        if wanted.ae_title is not None or wanted.host is not None:
             raise Refused("AE title and address of an ultrasound system are set on the system itself: it calls us.")
         return replace(
             changed,
+            port=connection.port if wanted.port is None else parse_port(wanted.port),
             mapping=wanted.mapping or connection.mapping,
             send_directly=connection.send_directly if wanted.send_directly is None else wanted.send_directly,
         )

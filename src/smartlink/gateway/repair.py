@@ -42,6 +42,7 @@ WHAT_TO_DO: Final = {
         " Send directly to PACS has to be switched on again where it was on."
     ),
     Part.ORDERS: "Exams on their way from Works to a PACS: send again in Works what does not arrive.",
+    Part.COMMITMENTS: "Storage commitments not told yet: ultrasound systems that wait for one must ask again.",
     Part.FOREIGN: (
         "Which images were received for another facility: if this gateway was moved from one facility to another"
         " and images of the former were not uploaded, ask support before you start the service."

@@ -11,6 +11,7 @@ import psutil
 from smartlink.gateway.intake import read_disk, reserve_of
 from smartlink.gateway.settings import administrator_settings
 from smartlink.gateway.store import (
+    commitments,
     connections,
     counters,
     deliveries,
@@ -54,6 +55,7 @@ def status_of(database: Database, folder: Path, now: datetime) -> dict[str, Any]
             "pacs": _pacs(tx),
             "to_be_fetched": orders.missing(tx).count,
             "refused": asdict(refusals.total(tx)),
+            "commitments": _commitments(tx),
         }
 
     return database.read(ask)
@@ -92,6 +94,12 @@ def connections_of(database: Database) -> list[dict[str, Any]]:
 def refusals_of(database: Database, limit: int) -> list[dict[str, Any]]:
     """Return who was turned away at the DICOM port, the last first, at most `limit`."""
     return [asdict(one) for one in database.read(lambda tx: refusals.listing(tx, limit))]
+
+
+def _commitments(tx: Transaction) -> dict[str, Any]:
+    """How many results of Storage Commitment are still to be told, and what is in the way of the latest."""
+    latest = next(iter(commitments.listing(tx, 1)), None)
+    return {"waiting": commitments.count(tx), "problem": None if latest is None else latest.problem}
 
 
 def queue_of(database: Database, state: State | None, limit: int) -> dict[str, Any]:

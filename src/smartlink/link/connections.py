@@ -59,7 +59,7 @@ class ConnectionBody(Message):
     host: Annotated[str, StringConstraints(max_length=255)]
     """Address or host name; of an ultrasound system the address it last came from, which is not its identity."""
     port: Port | None = None
-    """None for an ultrasound system: it calls us."""
+    """Of an ultrasound system the port at which it hears the results of Storage Commitment; None: it only calls us."""
     specialty_ids: Annotated[tuple[UUID, ...], Field(min_length=1, max_length=100)]
     mapping: Mapping | None = None
     """Only for an ultrasound system."""

@@ -11,7 +11,8 @@ from random import Random
 import pytest
 
 from smartlink.gateway.errors import StoreFailed
-from smartlink.gateway.store import connections, licences, orders, salvage, settings
+from smartlink.gateway.store import commitments, connections, licences, orders, salvage, settings
+from smartlink.gateway.store.commitments import Asked, Reference
 from smartlink.gateway.store.database import FILE_NAME, Database, open_in
 from smartlink.gateway.store.salvage import Part
 from tests.gateway.conftest import START
@@ -20,6 +21,7 @@ from tests.gateway.store.test_licences import an_activation
 from tests.gateway.store.test_orders import an_item
 
 PAGE = 4096
+COMMITMENT = Asked("US01", "SMARTLINKRCVR", "192.0.2.7", "1.2.9", (Reference("1.2", "1.2.3"),))
 
 
 def a_catalogue(folder: Path) -> Path:
@@ -30,6 +32,7 @@ def a_catalogue(folder: Path) -> Path:
         database.write(lambda tx: settings.put(tx, {"port": 11112}, START))
         a_pacs(database)
         database.write(lambda tx: orders.order(tx, an_item(), START))
+        database.write(lambda tx: commitments.add(tx, COMMITMENT, START, START))
         for number in range(200):
             an_instance(database, number)
     return folder / FILE_NAME
@@ -106,7 +109,7 @@ def test_where_only_the_images_are_spoilt_the_rest_is_taken_over(tmp_path: Path,
     spoil(path, *pages_of(path, table))
     parts, database = taken_over(path, tmp_path / "new")
     with database:
-        assert parts == [Part.LICENCE, Part.SETTINGS, Part.CONNECTIONS, Part.ORDERS]
+        assert parts == [Part.LICENCE, Part.SETTINGS, Part.CONNECTIONS, Part.ORDERS, Part.COMMITMENTS]
         licence = database.read(licences.find)
         assert licence is not None
         assert (licence.is_active, licence.facility_name) == (True, "Emergency")
@@ -122,6 +125,7 @@ def test_where_only_the_images_are_spoilt_the_rest_is_taken_over(tmp_path: Path,
         ("setting", Part.SETTINGS),
         ("connection", Part.CONNECTIONS),
         ("order_item", Part.ORDERS),
+        ("commitment", Part.COMMITMENTS),
     ],
 )
 def test_a_part_that_cannot_be_read_costs_no_other(tmp_path: Path, table: str, part: Part) -> None:
@@ -129,7 +133,7 @@ def test_a_part_that_cannot_be_read_costs_no_other(tmp_path: Path, table: str, p
     spoil(path, *pages_of(path, table))
     parts, database = taken_over(path, tmp_path / "new")
     database.close()
-    assert set(parts) == {Part.LICENCE, Part.SETTINGS, Part.CONNECTIONS, Part.ORDERS} - {part}
+    assert set(parts) == {Part.LICENCE, Part.SETTINGS, Part.CONNECTIONS, Part.ORDERS, Part.COMMITMENTS} - {part}
 
 
 @pytest.mark.parametrize(
@@ -139,6 +143,7 @@ def test_a_part_that_cannot_be_read_costs_no_other(tmp_path: Path, table: str, p
         ("UPDATE setting SET value = '-1'", Part.SETTINGS),
         ("UPDATE setting SET value = 'nonsense'", Part.SETTINGS),
         ("UPDATE connection SET kind = CAST(x'ff00' AS TEXT)", Part.CONNECTIONS),
+        ("UPDATE commitment SET instances = 'nonsense'", Part.COMMITMENTS),
     ],
 )
 def test_what_reads_as_nonsense_is_not_believed(tmp_path: Path, statement: str, part: Part) -> None:
@@ -149,7 +154,7 @@ def test_what_reads_as_nonsense_is_not_believed(tmp_path: Path, statement: str, 
     parts, database = taken_over(path, tmp_path / "new")
     with database:
         assert part not in parts
-        assert len(parts) == 3
+        assert len(parts) == 4
         assert database.write(licences.ensure) is not None
         assert database.read(settings.all_values) in ({}, {"port": 11112})
 

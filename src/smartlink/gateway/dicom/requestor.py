@@ -30,6 +30,7 @@ if TYPE_CHECKING:
 
     from smartlink.gateway.calling import Peer, SendLimits
     from smartlink.gateway.dicom.command import Command
+    from smartlink.gateway.dicom.user_information import RoleSelection
 
 MOST_CONTEXTS: Final = 128
 """Presentation Context IDs are the odd numbers of one byte (PS3.8 section 9.3.2.2)."""
@@ -90,7 +91,7 @@ class Call:
         """The Upper Layer, for whoever frames a Data Set himself."""
         return self._layer
 
-    def associate(self, proposals: Sequence[Proposal]) -> dict[Proposal, int]:
+    def associate(self, proposals: Sequence[Proposal], roles: tuple[RoleSelection, ...] = ()) -> dict[Proposal, int]:
         """Ask for an Association with at most 128 contexts; return those that were accepted, with their IDs."""
         numbered = {2 * number + 1: proposal for number, proposal in enumerate(proposals)}
         self._layer.request(
@@ -102,6 +103,7 @@ class Call:
                     for number, proposal in numbered.items()
                 ),
                 maximum_length=_RECEIVE_PDU,
+                roles=roles,
             )
         )
         self.send(self._layer.transport_opened())

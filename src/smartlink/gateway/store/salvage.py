@@ -1,8 +1,8 @@
 """A damaged catalogue: whether it is one, and the few tables that are worth reading from it once more.
 
 The images need none of it: the spool describes itself. What the spool does not know is small (the licence, the
-settings, the connections, what Works ordered) and is taken over part by part, each whole and only when its values
-still read as what they should be, or not at all.
+settings, the connections, what Works ordered, who waits for a storage commitment) and is taken over part by part, each
+whole and only when its values still read as what they should be, or not at all.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from smartlink.gateway.platform.files import flush_folder
 from smartlink.gateway.settings import administrator_settings
-from smartlink.gateway.store import configuration, connections, licences, settings
+from smartlink.gateway.store import commitments, configuration, connections, licences, settings
 from smartlink.gateway.store.database import FILE_NAME, Transaction
 from smartlink.gateway.store.migrations import migrate
 
@@ -43,6 +43,7 @@ class Part(StrEnum):
     SETTINGS = "settings"
     CONNECTIONS = "connections"
     ORDERS = "orders"
+    COMMITMENTS = "storage commitments"
     FOREIGN = "images of another facility"
 
 
@@ -64,6 +65,7 @@ _TABLES: Final = {
         _Table("connection_address"),
     ),
     Part.ORDERS: (_Table("command"), _Table("order_item", frozenset({"delivery_id"}))),
+    Part.COMMITMENTS: (_Table("commitment"),),
 }
 
 
@@ -83,11 +85,16 @@ def _finish_orders(tx: Transaction) -> object:
     return tx.execute(UNFINISHED)
 
 
+def _read_commitments(tx: Transaction) -> object:
+    return commitments.listing(tx, commitments.count(tx))
+
+
 _CHECKS: Final[dict[Part, Callable[[Transaction], object]]] = {
     Part.LICENCE: _read_licence,
     Part.SETTINGS: _read_settings,
     Part.CONNECTIONS: _read_connections,
     Part.ORDERS: _finish_orders,
+    Part.COMMITMENTS: _read_commitments,
 }
 
 _Rows = dict[str, list[dict[str, Any]]]
