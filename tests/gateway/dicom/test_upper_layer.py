@@ -155,8 +155,9 @@ def test_a_rejection_is_told_and_ends_it() -> None:
 def test_another_protocol_version_is_rejected() -> None:
     stream = bytearray(pdu.encode_associate_request(REQUEST))
     stream[7] = 2
-    fault = fault_in(hear(opened(), bytes(stream)))
-    assert pdu.decode_associate_reject(fault.reply[6:]) == pdu.AssociateReject(1, 2, 2)
+    events = hear(opened(), bytes(stream) + b"and nothing after it is read")
+    assert len(events) == 1
+    assert pdu.decode_associate_reject(fault_in(events).reply[6:]) == pdu.AssociateReject(1, 2, 2)
 
 
 def test_an_abort_is_told_with_its_numbers() -> None:

@@ -458,9 +458,9 @@ class UpperLayer:
         return event
 
     def _take_request(self, request: pdu.AssociateRequest) -> Event:
-        self._peer_maximum = request.maximum_length
-        self._introduced = True
+        self._peer_maximum, self._introduced = request.maximum_length, True
         if not request.protocol_version & 1:
+            self._phase = self._deaf
             return Faulted("protocol version not supported", self.reject(PROTOCOL_VERSION_NOT_SUPPORTED))
         return AssociationRequested(request)
 
