@@ -241,6 +241,11 @@ def test_implicit_elements_in_an_explicit_data_set_are_read_with_pydicoms_help()
     assert read(raw, EXPLICIT_VR_LITTLE_ENDIAN).patient_name == "Müller^Jürgen"
 
 
+def test_an_attribute_without_a_value_is_there_also_with_pydicoms_help() -> None:
+    found = read(encode(example(), IMPLICIT_VR_LITTLE_ENDIAN), EXPLICIT_VR_LITTLE_ENDIAN)
+    assert (found.patient_id, found.accession_number) == ("", None)
+
+
 @pytest.mark.parametrize("missing", ["SOPClassUID", "SOPInstanceUID"])
 def test_a_data_set_without_its_identity_is_unreadable(missing: str) -> None:
     data_set = example()

@@ -19,7 +19,7 @@ from functools import lru_cache
 from typing import IO, Any, Final, NamedTuple
 
 from pydicom.charset import convert_encodings, decode_bytes
-from pydicom.dataelem import RawDataElement
+from pydicom.dataelem import DataElement, RawDataElement
 from pydicom.filereader import read_dataset
 from pydicom.valuerep import TEXT_VR_DELIMS
 
@@ -273,7 +273,9 @@ def _by_pydicom(file: IO[bytes], *, explicit: bool, big_endian: bool) -> dict[in
     raw = [element for element in elements if isinstance(element, RawDataElement)]
     if start.tell() > len(start.getbuffer()) or any(len(element.value or b"") < element.length for element in raw):
         raise HeaderUnreadable("The Data Set is cut off within its header.")
-    return {int(element.tag): element.value or b"" for element in raw}
+    # An element without a value is no longer raw; it is there all the same.
+    empty = {int(one.tag): b"" for one in elements if isinstance(one, DataElement) and one.is_empty}
+    return empty | {int(element.tag): element.value or b"" for element in raw}
 
 
 def _header(raw: dict[int, bytes], *, big_endian: bool) -> Header:
