@@ -10,6 +10,7 @@ bin := .venv/bin
 ready := .venv/.ready
 ui := src/smartlink/ui/static/icons.json
 TESTS ?=
+SECONDS ?= 120
 
 .PHONY: help
 help: ## Show this list
@@ -69,7 +70,11 @@ soak: $(ready) $(ui) packages ## Long runs: 1,000 kills and more
 	@$(bin)/pytest -q -m soak --timeout 0
 
 .PHONY: fuzz
-fuzz: $(ready) ## Random bytes at everything that parses, for longer than `test` does
+fuzz: .venv/.fuzz ## Coverage-guided fuzzing of all that a peer's bytes meet, for SECONDS=120
+	@$(bin)/python -m scripts.fuzz --seconds $(SECONDS)
+
+.PHONY: fuzz-long
+fuzz-long: $(ready) ## The tests with random examples, with many more than `test` has
 	@$(bin)/pytest -q -m hypothesis --hypothesis-profile fuzz --timeout 0
 
 .PHONY: screenshots
@@ -87,6 +92,10 @@ ui: $(ui) ## Fetch styles, icons and scripts of the pages when their lock change
 
 $(ready): pyproject.toml uv.lock scripts/bootstrap
 	@scripts/bootstrap
+	@touch $@
+
+.venv/.fuzz: $(ready)
+	@scripts/bootstrap --group fuzz
 	@touch $@
 
 node_modules/.ready: package.json package-lock.json scripts/node-modules $(ready)

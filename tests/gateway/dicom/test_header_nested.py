@@ -152,7 +152,7 @@ def value_of(element: object) -> bytes:
     return b""
 
 
-@settings(max_examples=250)
+@settings(max_examples=120)
 @given(data_sets(), st.sampled_from(SYNTAXES))
 def test_the_walker_takes_the_same_bytes_as_pydicom_and_needs_no_help(
     elements: tuple[Element, ...], syntax: str
@@ -167,7 +167,7 @@ def test_the_walker_takes_the_same_bytes_as_pydicom_and_needs_no_help(
     assert walked == {one.tag: one.value for one in elements if one.tag in wanted}
 
 
-@settings(max_examples=100)
+@settings(max_examples=60)
 @given(data_sets(), st.sampled_from(SYNTAXES))
 def test_the_header_is_what_was_written(elements: tuple[Element, ...], syntax: str) -> None:
     found = attributes(io.BytesIO(Writer(syntax).data_set(elements)), syntax)
@@ -182,7 +182,7 @@ def test_the_header_is_what_was_written(elements: tuple[Element, ...], syntax: s
             assert ours == written[wanted.tag].decode().rstrip(" ")
 
 
-@settings(max_examples=150)
+@settings(max_examples=60)
 @given(data_sets(), st.sampled_from(SYNTAXES), st.data())
 def test_a_data_set_cut_anywhere_is_unreadable_or_says_the_same(
     elements: tuple[Element, ...], syntax: str, data: st.DataObject
