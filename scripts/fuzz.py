@@ -57,7 +57,7 @@ def environment(broken: Path) -> dict[str, str]:
 
 def keep(target: str, data: bytes) -> None:
     """Write a find to where it is a test."""
-    path = ROOT / "tests" / "gateway" / "dicom" / "corpus" / f"{target}.hex"
+    path = ROOT / "tests" / "gateway" / "dicom" / "corpus" / f"{target}.txt"
     path.parent.mkdir(exist_ok=True)
     with path.open("a", encoding="ascii") as file:
         file.write(data.hex() + "\n")

@@ -278,6 +278,6 @@ _SEEDS: Final[dict[str, Callable[[], list[bytes]]]] = {
 
 def finds(target: str) -> list[bytes]:
     """Return the inputs that were worth keeping: one a line, in hex."""
-    path = FINDS / f"{target}.hex"
+    path = FINDS / f"{target}.txt"
     lines = path.read_text("ascii").splitlines() if path.exists() else []
     return [bytes.fromhex(line) for line in lines if line and not line.startswith("#")]
