@@ -1,18 +1,15 @@
-"""Real PostgreSQL and real S3 for tests: started once per run, a database and a bucket for each test that asks.
+"""Real PostgreSQL and real S3 for tests: started once per run, a database for each test that asks.
 
 A pytest plugin, loaded by tests/conftest.py; nothing starts before a fixture is asked for. A watchdog process ends
 the services by process id when the run ends, however it ends.
 """
 
-import queue
 import secrets
 import shutil
 import tempfile
-import threading
-import urllib.error
-import urllib.request
 import uuid
 from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -21,6 +18,8 @@ from typing import TYPE_CHECKING
 import pytest
 
 if TYPE_CHECKING:
+    import psycopg
+
     from smartlink.works.access import Access
     from smartlink.works.blobs.s3 import S3Blobs
     from smartlink.works.embedded.postgresql import Cluster
@@ -35,16 +34,30 @@ APPLICATION_PASSWORD = "application-in-tests"
 NOW = datetime(2026, 3, 2, 9, 30, tzinfo=UTC)
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class TestDatabase:
-    """The addresses of one test's own database, already at the newest revision."""
+    """The addresses of one test's own database, already at the newest revision and empty."""
 
     __test__ = False
 
     name: str
     application_url: str
-    owner_url: str
-    superuser_url: str
+    as_owner: str
+    as_superuser: str
+    altered: bool = False
+    """Whether a test could have changed more than rows: then nobody uses it again."""
+
+    @property
+    def owner_url(self) -> str:
+        """The owner's address: whoever asks may alter tables."""
+        self.altered = True
+        return self.as_owner
+
+    @property
+    def superuser_url(self) -> str:
+        """The superuser's address: whoever asks may alter anything."""
+        self.altered = True
+        return self.as_superuser
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,48 +123,72 @@ def seaweedfs(services_folder: Path) -> "Iterator[Store]":
     seaweedfs.stop(services_folder)
 
 
-class Databases:
-    """Copies the template ahead of time, in a thread: the next test finds its database made."""
+ALONE = (
+    "SELECT pg_terminate_backend(pid, 5000) FROM pg_stat_activity"
+    " WHERE datname = current_database() AND pid <> pg_backend_pid()"
+)
+EMPTIED = """
+DO $$
+DECLARE one regclass;
+BEGIN
+    SET LOCAL session_replication_role = replica; -- no foreign keys, no triggers that guard what may not be deleted
+    FOR one IN SELECT oid FROM pg_class WHERE relkind = 'r' AND relnamespace = 'public'::regnamespace
+               AND relname <> 'alembic_version' LOOP
+        EXECUTE 'DELETE FROM ' || one;
+    END LOOP;
+    FOR one IN SELECT oid FROM pg_class WHERE relkind = 'S' AND relnamespace = 'public'::regnamespace LOOP
+        PERFORM setval(one, 1, false);
+    END LOOP;
+END $$
+"""
 
-    def __init__(self, cluster: "Cluster", ahead: int = 3) -> None:
-        """Begin to copy."""
+
+class Databases:
+    """Copies of the template. Copying takes longer than most tests, so a database is emptied and used again."""
+
+    def __init__(self, cluster: "Cluster") -> None:
+        """Copy nothing yet."""
         self._cluster = cluster
-        self._ready: queue.Queue[str] = queue.Queue(maxsize=ahead)
-        self._stop = threading.Event()
-        self._thread = threading.Thread(target=self._make, name="databases", daemon=True)
-        self._thread.start()
+        self._empty: list[str] = []
+        self._cleaners: dict[str, psycopg.Connection] = {}
 
     def take(self) -> str:
-        """The name of a database that nobody has used."""
-        return self._ready.get(timeout=60)
+        """The name of an empty database that nobody uses."""
+        import psycopg
+
+        from smartlink.works.store import roles
+
+        if self._empty:
+            return self._empty.pop()
+        name = f"test_{secrets.token_hex(6)}"
+        with psycopg.connect(self._cluster.superuser_url, autocommit=True) as connection:
+            roles.create_database(connection, name, template=TEMPLATE)
+        return name
+
+    def give_back(self, name: str) -> None:
+        """Empty the database for the next test, whoever is still connected to it."""
+        import psycopg
+
+        if name not in self._cleaners:
+            url = self._cluster.url("postgres", self._cluster.password, name)
+            self._cleaners[name] = psycopg.connect(url, autocommit=True)
+        self._cleaners[name].execute(ALONE)
+        self._cleaners[name].execute(EMPTIED)
+        self._empty.append(name)
+
+    def close(self) -> None:
+        """Use none of them any more."""
+        for cleaner in self._cleaners.values():
+            cleaner.close()
 
     def drop(self, name: str) -> None:
         """The database is gone, whoever is still connected to it."""
         import psycopg
 
+        if name in self._cleaners:
+            self._cleaners.pop(name).close()
         with psycopg.connect(self._cluster.superuser_url, autocommit=True) as connection:
             connection.execute(f'DROP DATABASE "{name}" WITH (FORCE)')
-
-    def close(self) -> None:
-        """Copy no more."""
-        self._stop.set()
-        self._thread.join(30)
-
-    def _make(self) -> None:
-        import psycopg
-
-        from smartlink.works.store import roles
-
-        with psycopg.connect(self._cluster.superuser_url, autocommit=True) as connection:
-            while not self._stop.is_set():
-                name = f"test_{secrets.token_hex(6)}"
-                roles.create_database(connection, name, template=TEMPLATE)
-                while not self._stop.is_set():
-                    try:
-                        self._ready.put(name, timeout=0.2)
-                        break
-                    except queue.Full:
-                        continue
 
 
 @pytest.fixture(scope="session")
@@ -162,24 +199,28 @@ def databases(postgresql: "Cluster") -> Iterator[Databases]:
     databases.close()
 
 
-@pytest.fixture
-def database(postgresql: "Cluster", databases: Databases) -> Iterator[TestDatabase]:
-    """This test's own database, copied from the template."""
+@contextmanager
+def one_database(postgresql: "Cluster", databases: Databases) -> Iterator[TestDatabase]:
+    """A database of the template's tables, empty, for as long as the context lasts."""
     from smartlink.works.store import roles
 
     name = databases.take()
-    yield TestDatabase(
+    database = TestDatabase(
         name=name,
         application_url=postgresql.url(roles.APPLICATION, APPLICATION_PASSWORD, name),
-        owner_url=postgresql.url(roles.OWNER, OWNER_PASSWORD, name),
-        superuser_url=postgresql.url("postgres", postgresql.password, name),
+        as_owner=postgresql.url(roles.OWNER, OWNER_PASSWORD, name),
+        as_superuser=postgresql.url("postgres", postgresql.password, name),
     )
-    databases.drop(name)
+    yield database
+    if database.altered:
+        databases.drop(name)
+    else:
+        databases.give_back(name)
 
 
-@pytest.fixture
-def access(database: TestDatabase) -> "Iterator[Access]":
-    """The way to an organisation's rows in this test's database."""
+@contextmanager
+def one_access(database: TestDatabase) -> "Iterator[Access]":
+    """The way to an organisation's rows in that database."""
     from smartlink.works.access import Access
     from smartlink.works.store.database import Database
 
@@ -189,19 +230,28 @@ def access(database: TestDatabase) -> "Iterator[Access]":
 
 
 @pytest.fixture
-def bucket(seaweedfs: "Store") -> Iterator[Bucket]:
-    """This test's own bucket; its volumes are given back, since a store has only as many as its disk holds."""
-    bucket = Bucket(seaweedfs.endpoint, f"test-{uuid.uuid4()}", seaweedfs.access_key, seaweedfs.secret_key)
-    bucket.blobs().make_bucket()
-    yield bucket
-    volumes = f"http://127.0.0.1:{seaweedfs.ports[0]}/col/delete?collection={bucket.name}"
-    try:
-        urllib.request.urlopen(volumes, timeout=10).close()
-    except urllib.error.HTTPError as nothing_written:
-        nothing_written.close()
+def database(postgresql: "Cluster", databases: Databases) -> Iterator[TestDatabase]:
+    """This test's own database."""
+    with one_database(postgresql, databases) as database:
+        yield database
 
 
 @pytest.fixture
+def access(database: TestDatabase) -> "Iterator[Access]":
+    """The way to an organisation's rows in this test's database."""
+    with one_access(database) as access:
+        yield access
+
+
+@pytest.fixture(scope="session")
+def bucket(seaweedfs: "Store") -> Bucket:
+    """The bucket of this run: objects are named after their organisation, and every test makes its own."""
+    bucket = Bucket(seaweedfs.endpoint, f"test-{uuid.uuid4()}", seaweedfs.access_key, seaweedfs.secret_key)
+    bucket.blobs().make_bucket()
+    return bucket
+
+
+@pytest.fixture(scope="session")
 def blobs(bucket: Bucket) -> "S3Blobs":
-    """A client for this test's bucket."""
+    """A client for the bucket."""
     return bucket.blobs()

@@ -11,7 +11,7 @@ from smartlink.works import build, settings
 from smartlink.works.store.listen import Listener
 from smartlink.works.tasks import names
 from tests.works.services import Bucket, TestDatabase
-from tests.works.web.served import served
+from tests.works.serving import serving
 
 
 def test_the_deployment_s_key_is_made_once_and_is_its_owner_s(tmp_path: Path) -> None:
@@ -36,7 +36,7 @@ def test_the_application_is_built_on_services_of_one_s_own(
     with build.floor(own) as ground:
         assert build.is_healthy(ground)
         listener = Listener(ground.application_url)
-        with served(build.application(own, ground, listener, lambda: datetime.now(UTC))) as address:
+        with serving(build.application(own, ground, listener, lambda: datetime.now(UTC))) as address:
             assert httpx.get(f"{address}/health").json() == {"status": "ok"}
             assert httpx.get(f"{address}/sign-in").status_code == 200
         assert not build.worker(own, ground, lambda: datetime.now(UTC)).alive

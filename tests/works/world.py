@@ -3,18 +3,14 @@
 Database and object store are real; the gateways are a few lines of HTTP, so that the tests can misbehave.
 """
 
-import socket
-import threading
 import uuid
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
-from typing import Any
+from typing import Any, cast
 
 import httpx
-import uvicorn
-from starlette.types import ASGIApp
 
 from smartlink.link import assertion, paths
 from smartlink.works.access import Access, Site
@@ -27,6 +23,7 @@ from smartlink.works.exams.uploads import Uploads
 from smartlink.works.fleet import licence_keys
 from smartlink.works.store.listen import Listener
 from tests.works.exams.part10 import EXPLICIT, US_IMAGE, part10, sha256
+from tests.works.serving import serving
 
 WORKS = "http://works.test"
 AUDIENCE = WORKS + paths.TOKEN
@@ -108,7 +105,6 @@ class World:
             healthy=lambda: self.healthy,
             digests=self.later,
         )
-        self.app = create_link_api(self.parts)
 
     def clock(self) -> datetime:
         """The time as the test has it."""
@@ -373,31 +369,40 @@ def put(
     return httpx.put(url or ticket["url"], content=content, headers=ticket["headers"] if headers is None else headers)
 
 
-@contextmanager
-def serving(app: ASGIApp) -> Iterator[str]:
-    """The address at which `app` is served by uvicorn, while the context lasts."""
-    started = threading.Event()
+class _Parts:
+    """The parts of the World that uses an application just now."""
 
-    class Server(uvicorn.Server):
-        async def startup(self, sockets: list[socket.socket] | None = None) -> None:
-            await super().startup(sockets=sockets)
-            started.set()
+    now: LinkParts
 
-    server = Server(uvicorn.Config(app, port=0, log_config=None, lifespan="off"))
-    thread = threading.Thread(target=server.run)
-    thread.start()
-    try:
-        assert started.wait(timeout=30), "uvicorn does not start"
-        yield f"http://127.0.0.1:{server.servers[0].sockets[0].getsockname()[1]}"
-    finally:
-        server.should_exit = True
-        thread.join(timeout=30)
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self.now, name)
+
+
+class _Link:
+    """The link as an application. Building it takes longer than most tests, so that one World after another uses it."""
+
+    def __init__(self) -> None:
+        self.parts = _Parts()
+        self.app = create_link_api(cast("LinkParts", self.parts))
+
+
+_BUILT: list[_Link] = []
 
 
 @contextmanager
 def served(access: Access, blobs: S3Blobs) -> Iterator[World]:
     """An empty Works, its link served on a free port."""
     one = World(access, blobs)
-    with serving(one.app) as address, httpx.Client(base_url=address, headers=VERSIONED, timeout=30) as client:
-        one.http = client
+    with linked(one):
         yield one
+
+
+@contextmanager
+def linked(one: World) -> Iterator[None]:
+    """The World's link is served, and its client speaks to it."""
+    link = _BUILT.pop() if _BUILT else _Link()
+    link.parts.now = one.parts
+    with serving(link.app) as address, httpx.Client(base_url=address, headers=VERSIONED, timeout=60) as client:
+        one.http = client
+        yield
+    _BUILT.append(link)

@@ -6,7 +6,7 @@ from starlette.responses import PlainTextResponse
 
 from smartlink.link import paths
 from smartlink.works.api.app import join
-from tests.works.world import serving
+from tests.works.serving import serving
 
 LINK, PAGES = PlainTextResponse("link"), PlainTextResponse("pages")
 

@@ -11,7 +11,8 @@ from starlette.types import Message, Receive, Scope, Send
 from smartlink.link import paths
 from smartlink.link.problems import MEDIA_TYPE, ProblemType
 from smartlink.works.api.limits import LARGEST_BODY, Limits
-from tests.works.world import VERSIONED, serving
+from tests.works.serving import serving
+from tests.works.world import VERSIONED
 
 
 async def counting(scope: Scope, receive: Receive, send: Send) -> None:  # noqa: ARG001 - ASGI's signature

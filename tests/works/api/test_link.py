@@ -3,6 +3,7 @@
 import json
 import re
 import uuid
+from collections.abc import Iterator
 from typing import Any
 
 import pytest
@@ -10,8 +11,11 @@ import pytest
 from smartlink.link import licence_key, paths
 from smartlink.link.problems import MEDIA_TYPE, Problem, ProblemType
 from smartlink.works.api.app import OPENAPI
+from smartlink.works.blobs.s3 import S3Blobs
+from smartlink.works.embedded.postgresql import Cluster
 from tests.works.exams.part10 import dataset, part10
-from tests.works.world import Gateway, World
+from tests.works.services import Databases, one_access, one_database
+from tests.works.world import Gateway, World, served
 
 ADDRESSES = {
     name: address
@@ -30,6 +34,19 @@ GUARDED = [
     ("POST", paths.DOWNLOADS),
     ("POST", paths.DELIVERIES_REPORT),
 ]
+
+
+@pytest.fixture(scope="module")
+def standing(postgresql: Cluster, databases: Databases, blobs: S3Blobs) -> Iterator[World]:
+    """One Works for all the requests here that change nothing in it."""
+    with one_database(postgresql, databases) as database, one_access(database) as access, served(access, blobs) as one:
+        yield one
+
+
+@pytest.fixture(scope="module")
+def known(standing: World) -> Gateway:
+    """An activated gateway of it."""
+    return standing.gateway(standing.organisation("Heart Clinic"))
 
 
 @pytest.fixture
@@ -56,8 +73,8 @@ def references(node: object) -> set[str]:
 
 
 @pytest.mark.proves("R28")
-def test_the_openapi_document_lists_every_address_of_the_contract(world: World) -> None:
-    told = document(world)
+def test_the_openapi_document_lists_every_address_of_the_contract(standing: World) -> None:
+    told = document(standing)
     assert told["openapi"].startswith("3.")
     assert set(told["paths"]) == set(ADDRESSES.values())
     for reference in references(told):
@@ -67,21 +84,21 @@ def test_the_openapi_document_lists_every_address_of_the_contract(world: World) 
         assert node
 
 
-def test_the_document_says_which_addresses_need_a_token(world: World) -> None:
-    told = document(world)["paths"]
+def test_the_document_says_which_addresses_need_a_token(standing: World) -> None:
+    told = document(standing)["paths"]
     for address, operations in told.items():
         for operation in operations.values():
             assert ("security" not in operation) == (address in paths.OPEN), address
 
 
-def test_there_is_no_page_of_documentation(world: World) -> None:
+def test_there_is_no_page_of_documentation(standing: World) -> None:
     for address in ("/docs", "/redoc", "/link/docs"):
-        assert world.http.get(address).status_code == 404
+        assert standing.http.get(address).status_code == 404
 
 
 @pytest.mark.parametrize(("method", "address"), GUARDED)
-def test_every_other_address_needs_a_token(world: World, method: str, address: str) -> None:
-    answer = world.http.request(method, address, headers={paths.IDEMPOTENCY_HEADER: "k"}, json={})
+def test_every_other_address_needs_a_token(standing: World, method: str, address: str) -> None:
+    answer = standing.http.request(method, address, headers={paths.IDEMPOTENCY_HEADER: "k"}, json={})
     assert (answer.status_code, answer.json()["type"]) == (401, ProblemType.TOKEN_REFUSED)
     assert answer.headers["content-type"] == MEDIA_TYPE
     assert answer.headers["www-authenticate"] == "Bearer"
@@ -89,24 +106,24 @@ def test_every_other_address_needs_a_token(world: World, method: str, address: s
 
 @pytest.mark.parametrize(("method", "address"), [*GUARDED, ("POST", paths.ACTIVATE), ("POST", paths.TOKEN)])
 @pytest.mark.parametrize("version", ["2", "", "one"])
-def test_another_version_is_told_to_update(world: World, method: str, address: str, version: str) -> None:
-    answer = world.http.request(method, address, headers={paths.VERSION_HEADER: version}, json={})
+def test_another_version_is_told_to_update(standing: World, method: str, address: str, version: str) -> None:
+    answer = standing.http.request(method, address, headers={paths.VERSION_HEADER: version}, json={})
     assert (answer.status_code, answer.json()["type"]) == (426, ProblemType.VERSION_UNSUPPORTED)
     assert "update SmartLink" in answer.json()["detail"]
 
 
 @pytest.mark.parametrize("address", ["/link/v2/heartbeat", "/link/v11/heartbeat"])
-def test_an_address_of_another_version_is_told_to_update(world: World, address: str) -> None:
-    assert world.http.post(address).json()["type"] == ProblemType.VERSION_UNSUPPORTED
+def test_an_address_of_another_version_is_told_to_update(standing: World, address: str) -> None:
+    assert standing.http.post(address).json()["type"] == ProblemType.VERSION_UNSUPPORTED
 
 
 @pytest.mark.parametrize(("method", "address"), [one for one in GUARDED if one[0] != "GET"])
 @pytest.mark.parametrize("key", [None, "", "x" * 129, "a b"])
 def test_every_write_has_an_idempotency_key(
-    world: World, gateway: Gateway, method: str, address: str, key: str | None
+    standing: World, known: Gateway, method: str, address: str, key: str | None
 ) -> None:
-    headers = {"Authorization": f"Bearer {gateway.token}"} | ({} if key is None else {paths.IDEMPOTENCY_HEADER: key})
-    answer = world.http.request(method, address, headers=headers, json={})
+    headers = {"Authorization": f"Bearer {known.token}"} | ({} if key is None else {paths.IDEMPOTENCY_HEADER: key})
+    answer = standing.http.request(method, address, headers=headers, json={})
     assert (answer.status_code, answer.json()["type"]) == (422, ProblemType.REQUEST_INVALID)
     assert paths.IDEMPOTENCY_HEADER in answer.json()["detail"]
 
@@ -121,37 +138,37 @@ def test_health_is_asked_without_a_token_and_a_version(world: World) -> None:
     assert answer.headers["retry-after"]
 
 
-def test_the_deployments_keys_are_public(world: World) -> None:
-    assert world.http.get(paths.KEYS).json() == {"keys": []}
+def test_the_deployments_keys_are_public(standing: World) -> None:
+    assert standing.http.get(paths.KEYS).json() == {"keys": []}
 
 
 @pytest.mark.parametrize(
     ("content", "status"),
     [(b"", 422), (b"{", 422), (b"[]", 422), (b"null", 422), (b'{"instances": {}}', 422), (b"\xff\xfe", 422)],
 )
-def test_what_is_no_message_is_a_problem(world: World, gateway: Gateway, content: bytes, status: int) -> None:
-    headers = {**gateway.headers(), "Content-Type": "application/json"}
-    answer = world.http.post(paths.UPLOADS_OFFER, content=content, headers=headers)
+def test_what_is_no_message_is_a_problem(standing: World, known: Gateway, content: bytes, status: int) -> None:
+    headers = {**known.headers(), "Content-Type": "application/json"}
+    answer = standing.http.post(paths.UPLOADS_OFFER, content=content, headers=headers)
     assert (answer.status_code, answer.headers["content-type"]) == (status, MEDIA_TYPE)
     assert Problem.model_validate_json(answer.content).kind is not None
 
 
-def test_a_text_that_cannot_be_stored_is_a_problem_of_the_request(world: World, gateway: Gateway) -> None:
-    headers = {**gateway.headers(), "Content-Type": "application/json"}
+def test_a_text_that_cannot_be_stored_is_a_problem_of_the_request(standing: World, known: Gateway) -> None:
+    headers = {**known.headers(), "Content-Type": "application/json"}
     for name in (r"a\u0000b", r"a\ud800b"):
         body = (
             f'{{"kind":"pacs","name":"{name}","ae_title":"X","host":"h","port":104,'
-            f'"specialty_ids":["{gateway.place.specialty_id}"]}}'
+            f'"specialty_ids":["{known.place.specialty_id}"]}}'
         )
         address = paths.CONNECTION.format(connection_id=uuid.uuid4())
-        answer = world.http.put(address, content=body.encode(), headers=headers)
+        answer = standing.http.put(address, content=body.encode(), headers=headers)
         assert (answer.status_code, answer.json()["type"]) == (422, ProblemType.REQUEST_INVALID)
 
 
-def test_unknown_addresses_and_methods_are_problems(world: World, gateway: Gateway) -> None:
-    unknown = world.http.get("/link/v1/nothing", headers=gateway.headers())
+def test_unknown_addresses_and_methods_are_problems(standing: World, known: Gateway) -> None:
+    unknown = standing.http.get("/link/v1/nothing", headers=known.headers())
     assert (unknown.status_code, unknown.json()["type"]) == (404, ProblemType.NOT_FOUND)
-    method = world.http.delete(paths.HEARTBEAT, headers=gateway.headers())
+    method = standing.http.delete(paths.HEARTBEAT, headers=known.headers())
     assert (method.status_code, method.headers["content-type"]) == (405, MEDIA_TYPE)
 
 

@@ -20,7 +20,7 @@ from smartlink.works.fleet import commands
 from smartlink.works.store.listen import Listener
 from tests.works.exams.stage import Stage, build
 from tests.works.services import TestDatabase
-from tests.works.world import VERSIONED, World, serving
+from tests.works.world import VERSIONED, World, linked
 
 LONG = LONGEST_WAIT_SECONDS
 
@@ -32,8 +32,7 @@ def stage(access: Access, blobs: S3Blobs, database: TestDatabase) -> Iterator[St
     listener.start()
     assert listener.listening(20)
     world = World(access, blobs, listener=listener)
-    with serving(world.app) as address, httpx.Client(base_url=address, headers=VERSIONED, timeout=60) as client:
-        world.http = client
+    with linked(world):
         yield build(world)
         listener.release()
     listener.close()

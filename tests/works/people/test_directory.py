@@ -12,8 +12,7 @@ from smartlink.works.access import Access
 from smartlink.works.errors import Conflict, Invalid, NotFound
 from smartlink.works.people import directory
 from smartlink.works.people.directory import NewPerson
-from smartlink.works.people.passwords import Passwords
-from tests.works.cast import PASSWORD, Cast
+from tests.works.cast import PASSWORD, Cast, passwords
 
 DEFAULT = "SELECT s.name FROM facility f JOIN specialty s ON s.id = f.default_specialty_id"
 EVE = NewPerson("eve@example.org", PASSWORD, "Eve", "Egger", "physician", dicom_names=("EGGER^E",))
@@ -35,11 +34,11 @@ def test_a_facility_has_exactly_one_default_specialty_from_the_start(access: Acc
 def test_a_person_is_known_by_name_and_dicom_name(access: Access, cast: Cast, now: datetime) -> None:
     eve = dataclasses.replace(EVE, facility_id=cast.lakeside.facility_id)
     with access.organisation(cast.lakeside.organisation_id) as site:
-        directory.create_person(site, Passwords(), eve, now)
+        directory.create_person(site, passwords(), eve, now)
         assert site.value("SELECT display_name FROM person WHERE email = 'eve@example.org'") == "Eve Egger"
         assert site.value("SELECT value_normalised FROM person_dicom_identity") == "EGGER^E"
         with pytest.raises(Conflict):
-            directory.create_person(site, Passwords(), eve, now)
+            directory.create_person(site, passwords(), eve, now)
 
 
 @pytest.mark.parametrize(
@@ -56,14 +55,14 @@ def test_what_cannot_be_meant_is_refused(access: Access, cast: Cast, now: dateti
     eve = dataclasses.replace(EVE, facility_id=cast.lakeside.facility_id)
     new = dataclasses.replace(eve, **wrong)  # type: ignore[arg-type]  # the table above
     with access.organisation(cast.lakeside.organisation_id) as site, pytest.raises(Invalid):
-        directory.create_person(site, Passwords(), new, now)
+        directory.create_person(site, passwords(), new, now)
 
 
 def test_a_facility_of_somebody_else_is_not_there(access: Access, cast: Cast, now: datetime) -> None:
     strange = dataclasses.replace(EVE, facility_id=cast.elsewhere.facility_id)
     with access.organisation(cast.lakeside.organisation_id) as site:
         with pytest.raises(NotFound):
-            directory.create_person(site, Passwords(), strange, now)
+            directory.create_person(site, passwords(), strange, now)
         with pytest.raises(NotFound):
             directory.create_specialty(site, cast.elsewhere.facility_id, "Cardiology", now)
     with access.organisation(uuid.uuid4()) as site, pytest.raises(NotFound):

@@ -9,7 +9,7 @@ PASSWORDS = Passwords()
 
 def test_only_the_right_password_is_right() -> None:
     kept = PASSWORDS.hash("correct horse")
-    assert kept.startswith("$argon2id$")
+    assert kept.startswith("$argon2id$v=19$m=65536,t=3,p=4$")
     assert PASSWORDS.verify(kept, "correct horse")
     assert not PASSWORDS.verify(kept, "correct horse ")
 

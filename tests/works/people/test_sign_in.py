@@ -8,16 +8,15 @@ from datetime import datetime, timedelta
 import pytest
 
 from smartlink.works.access import Access
-from smartlink.works.people.passwords import Passwords
 from smartlink.works.people.sign_in import IDLE, PAUSE, Refused, SignedIn, SignIn
-from tests.works.cast import PASSWORD, Cast, person
+from tests.works.cast import PASSWORD, Cast, passwords, person
 
 BOB, CHARLIE = "bob@example.org", "charlie@example.org"
 
 
 @pytest.fixture
 def door(access: Access, cast: Cast) -> SignIn:  # noqa: ARG001 - the people who sign in
-    return SignIn(access, Passwords())
+    return SignIn(access, passwords())
 
 
 def signed_in(door: SignIn, now: datetime, email: str = BOB, at: uuid.UUID | None = None) -> SignedIn:

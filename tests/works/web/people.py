@@ -6,17 +6,16 @@ from datetime import datetime
 from functools import lru_cache
 
 from smartlink.works.access import Access
-from smartlink.works.people.passwords import Passwords
 from smartlink.works.people.sign_in import SignIn
+from tests.works.cast import passwords
 
 PASSWORD = "correct horse battery staple"
-PASSWORDS = Passwords()
 
 
 @lru_cache(maxsize=1)
 def _hash() -> str:
-    """Hashing takes its time on purpose; everybody here has the same password."""
-    return PASSWORDS.hash(PASSWORD)
+    """Everybody here has the same password."""
+    return passwords().hash(PASSWORD)
 
 
 @dataclass(frozen=True)
@@ -31,7 +30,7 @@ class Place:
 
 def sign_in_of(access: Access) -> SignIn:
     """The real use case."""
-    return SignIn(access, PASSWORDS)
+    return SignIn(access, passwords())
 
 
 def add_place(access: Access, organisation: str, facility: str, now: datetime) -> Place:

@@ -27,8 +27,8 @@ from smartlink.works.store import listen
 from smartlink.works.web.app import TEMPLATES, create_pages
 from smartlink.works.web.parts import WebParts
 from tests.works.services import TestDatabase
+from tests.works.serving import serving
 from tests.works.web.people import PASSWORD, Place, add_person, add_place, sign_in_of
-from tests.works.web.served import served
 
 NOW = datetime(2026, 11, 24, 9, 30, tzinfo=UTC)
 TOKEN = re.compile(r'name="form_token" value="([^"]+)"')
@@ -285,6 +285,6 @@ def town(access: Access, blobs: S3Blobs, database: TestDatabase) -> Iterator[Tow
     listener = listen.Listener(database.application_url)
     listener.start()
     new = Town(access, blobs, listener)
-    with served(new.app) as new.address, new.clients:
+    with serving(new.app) as new.address, new.clients:
         yield new
     listener.close()

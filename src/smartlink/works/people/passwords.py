@@ -10,9 +10,9 @@ LONGEST = 1024
 class Passwords:
     """Makes and checks hashes; one for the process, safe in every thread."""
 
-    def __init__(self) -> None:
-        """argon2-cffi's own parameters (RFC 9106, low-memory profile)."""
-        self._hasher = PasswordHasher()
+    def __init__(self, hasher: PasswordHasher | None = None) -> None:
+        """Take what hashes; by itself argon2-cffi's own parameters (RFC 9106, low-memory profile)."""
+        self._hasher = hasher or PasswordHasher()
         self._nobody = self._hasher.hash("the password of nobody")
 
     def hash(self, password: str) -> str:

@@ -6,6 +6,8 @@ is marked, since something may have been missed.
 """
 
 import asyncio
+import os
+import socket
 import threading
 import time
 import uuid
@@ -19,7 +21,7 @@ import structlog
 from smartlink.works.store.database import Site
 
 CHANNEL = "works_exams"
-LOOK_UP_SECONDS = 0.5  # how soon `close` is noticed
+LOOK_UP_SECONDS = 5.0  # between two thoughts of whether the connection died silently
 RETRY_SECONDS = 2.0
 
 log = structlog.get_logger()
@@ -62,6 +64,7 @@ class Listener:
         self._thread = threading.Thread(target=self._run, name="listener", daemon=True)
         self._lock = threading.Lock()
         self._subscribers: dict[uuid.UUID, set[_Subscriber]] = {}
+        self._connection: psycopg.Connection | None = None
         self._released = False
 
     def start(self) -> None:
@@ -71,6 +74,7 @@ class Listener:
     def close(self, patience: float = 10.0) -> None:
         """Listen no more."""
         self._stop.set()
+        self._hang_up()
         if self._thread.is_alive():
             self._thread.join(patience)
 
@@ -116,21 +120,41 @@ class Listener:
                 self._listen()
             except psycopg.Error as error:
                 self._listening.clear()
+                if self._stop.is_set():
+                    return
                 log.error("listener_disconnected", error=type(error).__name__)
                 self._stop.wait(RETRY_SECONDS)
 
     def _listen(self) -> None:
         with psycopg.connect(self._url, autocommit=True) as connection:
-            connection.execute(f"LISTEN {CHANNEL}")
-            self._listening.set()
-            self._mark(self._everybody())
-            checked = time.monotonic()
-            while not self._stop.is_set():
-                for notification in connection.notifies(timeout=LOOK_UP_SECONDS):
-                    self._heard(notification.payload)
-                if time.monotonic() - checked > 30:  # noqa: PLR2004 - a connection that died silently is noticed
-                    connection.execute("SELECT 1")
-                    checked = time.monotonic()
+            self._hold(connection)
+            try:
+                connection.execute(f"LISTEN {CHANNEL}")
+                self._listening.set()
+                self._mark(self._everybody())
+                self._hear(connection)
+            finally:
+                self._hold(None)
+
+    def _hear(self, connection: psycopg.Connection) -> None:
+        checked = time.monotonic()
+        while not self._stop.is_set():
+            for notification in connection.notifies(timeout=LOOK_UP_SECONDS):
+                self._heard(notification.payload)
+            if time.monotonic() - checked > 30:  # noqa: PLR2004 - a connection that died silently is noticed
+                connection.execute("SELECT 1")
+                checked = time.monotonic()
+
+    def _hold(self, connection: psycopg.Connection | None) -> None:
+        with self._lock:
+            self._connection = connection
+
+    def _hang_up(self) -> None:
+        """End the connection under the thread that sleeps on it; there is no other way to wake it at once."""
+        with self._lock:
+            if self._connection is not None:
+                with socket.socket(fileno=os.dup(self._connection.fileno())) as line, suppress(OSError):
+                    line.shutdown(socket.SHUT_RDWR)
 
     def _heard(self, payload: str) -> None:
         topic, _, _ = payload.partition(" ")
