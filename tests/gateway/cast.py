@@ -15,6 +15,7 @@ from smartlink.gateway.dicom.command import CommandField
 from smartlink.gateway.dicom.negotiation import Policy
 from smartlink.gateway.dicom.service import Service
 from smartlink.gateway.dicom.storage_scp import StorageSCP
+from smartlink.gateway.dicom.tls import ServerSide
 from smartlink.gateway.dicom.verification_scp import VerificationSCP
 from smartlink.gateway.intake import DiskSpace, Intake, Kept, StoreRequest
 from smartlink.gateway.refusals import Refusal
@@ -105,6 +106,7 @@ class House:
         limits: AcceptorLimits | None = None,
         port: int = 0,
         rules: HouseRules | None = None,
+        security: ServerSide | None = None,
     ) -> Iterator[Acceptor]:
         acceptor = Acceptor(
             "127.0.0.1",
@@ -114,6 +116,7 @@ class House:
             self.callers,
             limits,
             None if rules is None else Gate(rules),
+            security,
         )
         acceptor.start()
         try:

@@ -21,12 +21,10 @@ from structlog.testing import capture_logs
 
 from smartlink.gateway import build
 from smartlink.gateway.catalogue import Catalogue, Unreadable
-from smartlink.gateway.dicom.acceptor import AcceptorLimits
-from smartlink.gateway.dicom.admission import HouseRules
 from smartlink.gateway.errors import StoreFailed, TryAgain
 from smartlink.gateway.refusals import Refusal, Refusals
 from smartlink.gateway.service import Standing
-from smartlink.gateway.settings import Deployment, SmartLinkSettings
+from smartlink.gateway.settings import Deployment
 from smartlink.gateway.status import queue_of, status_of
 from smartlink.gateway.store import connections, licences, settings
 from smartlink.gateway.store.database import Database, open_in
@@ -220,22 +218,3 @@ def test_an_order_of_works_travels_to_the_pacs_and_its_end_to_works(
         eventually(lambda: works.orders.states() == ["sent", "sent"])
         assert pacs.count() == {"1.2.3.1": 1, "1.2.3.2": 1}
     assert works.orders.gets == 2
-
-
-def test_the_limits_and_lists_of_the_receiver_are_the_settings() -> None:
-    usual = build.acceptor_limits(SmartLinkSettings())
-    assert usual == AcceptorLimits()
-    assert build.house_rules(SmartLinkSettings()) == HouseRules()
-    asked = SmartLinkSettings(
-        associations=200,
-        associations_per_address=3,
-        association_idle_seconds=60,
-        largest_command_bytes=4096,
-        allowed_ae_titles=("US01",),
-        allowed_networks=("10.1.0.0/16",),
-    )
-    assert build.acceptor_limits(asked).timeouts.idle == 60
-    assert build.acceptor_limits(asked).peer.command == 4096
-    rules = build.house_rules(asked)
-    assert (rules.associations, rules.per_address, rules.calling_ae_titles) == (200, 3, frozenset({"us01"}))
-    assert [str(network) for network in rules.networks] == ["10.1.0.0/16"]

@@ -17,6 +17,7 @@ import pytest
 
 from smartlink.gateway.cli import app
 from smartlink.gateway.log import LogKind, log_path
+from tests.gateway.authority import Authority
 from tests.gateway.conftest import Command
 from tests.gateway.fake_works import FakeWorks
 
@@ -126,3 +127,13 @@ def until(fact: Callable[[], bool], seconds: float = 30.0) -> None:
     while not fact():
         assert monotonic() < end, "it never came true"
         sleep(0.05)
+
+
+def test_a_tls_port_is_set_only_with_files_that_can_be_used(command: Command, tmp_path: Path) -> None:
+    authority = Authority(tmp_path / "authority")
+    shown, other = authority.issue(), authority.issue()
+    wanted = ["tls_port=0", f"tls_certificate={shown.certificate}", f"tls_ca_file={authority.ca_file}"]
+    assert "does not belong" in command("settings", *wanted, f"tls_key={other.key}", code=1)["error"]
+    assert command("settings")["tls_port"] is None
+    assert command("settings", *wanted, f"tls_key={shown.key}")["tls_port"] == 0
+    assert command("status")["certificates"]["receiver"]["days_left"] >= 363

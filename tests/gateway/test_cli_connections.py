@@ -13,6 +13,7 @@ from smartlink.gateway.log import LogKind
 from smartlink.gateway.store import connections
 from smartlink.gateway.store.database import open_in
 from smartlink.link.connections import Mapping
+from tests.gateway.authority import Authority
 from tests.gateway.conftest import Command
 from tests.gateway.dicom.pacs import storescp
 from tests.gateway.fake_works import PROXY_PAGE, FakeWorks
@@ -145,3 +146,25 @@ def test_a_wrong_use_ends_with_code_2(words: list[str], tmp_path: Path, monkeypa
     with pytest.raises(SystemExit) as end:
         app(["connections", *words])
     assert end.value.code == 2
+
+
+@pytest.mark.proves("R47")
+@pytest.mark.real
+@pytest.mark.requires("storescp")
+def test_a_pacs_is_called_over_tls(active: Command, tmp_path: Path) -> None:
+    authority = Authority(tmp_path / "authority")
+    ours, theirs = authority.issue(), authority.issue()
+    tls = ["--tls-ca", str(authority.ca_file), "--tls-certificate", str(ours.certificate), "--tls-key", str(ours.key)]
+    secured = ("+xa", "+tls", str(theirs.key), str(theirs.certificate), "+cf", str(authority.ca_file))
+    with storescp(tmp_path / "out", *secured) as port:
+        added = active("connections", "add", "Archive", "--test", *ARCHIVE, "--port", str(port), *tls)
+        assert (added["status"], added["test"]["steps"][3]["step"]) == ("active", "tls")
+        assert only(active)["tls"]["ca_file"] == str(authority.ca_file)
+        told = active("connections", "test", *ARCHIVE[:4], "--port", str(port), "--tls", code=1)
+        assert [step["ended"] for step in told["steps"]][:4] == ["ok", "ok", "ok", "failed"]
+        assert "--tls-ca" in told["steps"][3]["remedy"]
+        active("connections", "test", "ARCHIVE")
+    wrong = active("connections", "edit", "ARCHIVE", "--tls-key", str(theirs.key), code=1)
+    assert "does not belong to the certificate" in wrong["error"]
+    active("connections", "edit", "ARCHIVE", "--no-tls")
+    assert only(active)["tls"] is None

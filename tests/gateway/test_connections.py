@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from pathlib import Path
 from uuid import uuid4
 
 import pytest
 
+from smartlink.gateway.calling import Tls
 from smartlink.gateway.connections import (
     Changes,
     Connection,
+    TlsChanges,
     directly_to,
     edited,
     host_warning,
@@ -18,6 +21,7 @@ from smartlink.gateway.connections import (
     new_ultrasound,
     put_message,
     restored,
+    secured,
 )
 from smartlink.gateway.errors import Refused
 from smartlink.link.connections import Connection as ConnectionAtWorks
@@ -214,3 +218,24 @@ def test_directly_means_to_every_pacs_of_the_specialties() -> None:
     assert directly_to(replace(scanner, specialty_ids=(other,)), pacs, None) == pacs[1:2]
     assert directly_to(replace(scanner, specialty_ids=()), pacs, one) == pacs
     assert directly_to(replace(scanner, send_directly=False), pacs, one) == []
+
+
+def test_a_connection_is_secured_as_a_person_says() -> None:
+    assert secured(None, TlsChanges()) is None
+    assert secured(None, TlsChanges(on=True)) == Tls()
+    named = secured(None, TlsChanges(ca_file="/ca.pem", certificate="/c.pem", server_name=" pacs.example "))
+    assert named == Tls(Path("/ca.pem").absolute(), Path("/c.pem").absolute(), None, "pacs.example")
+    assert secured(named, TlsChanges()) == named
+    assert secured(named, TlsChanges(ca_file="", server_name="")) == Tls(certificate=Path("/c.pem").absolute())
+    assert secured(named, TlsChanges(on=False)) is None
+    with pytest.raises(Refused, match="needs its certificate"):
+        secured(None, TlsChanges(key="/k.pem"))
+
+
+def test_whoever_secures_a_pacs_has_to_verify_it_anew() -> None:
+    pacs = new_pacs(uuid4(), Changes("Archive", "ARCHIVE", "192.0.2.10", 104, (uuid4(),)))
+    active = replace(pacs, status=ConnectionStatus.ACTIVE)
+    assert edited(active, Changes(tls=TlsChanges(on=True))).status is ConnectionStatus.INACTIVE
+    scanner = new_ultrasound(uuid4(), AETitle("US01"), "192.0.2.7", None)
+    with pytest.raises(Refused, match="tls_port"):
+        edited(scanner, Changes(tls=TlsChanges(on=True)))

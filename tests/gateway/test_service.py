@@ -39,6 +39,10 @@ class Door:
     def port(self) -> int:
         return self.settings.port or 40000
 
+    @property
+    def tls_port(self) -> int | None:
+        return self.settings.tls_port
+
     def start(self) -> None:
         if self.refuse:
             raise OSError(98, "Address already in use")

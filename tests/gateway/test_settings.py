@@ -173,3 +173,17 @@ def test_a_receiver_is_built_anew_only_for_what_it_is_built_from() -> None:
     assert changed(before, {"notify_hours": "8", "largest_instance_bytes": "2000000"})[0].receiver == before.receiver
     for name, value in (("port", "1"), ("associations", "10"), ("any_called_ae_title", "true")):
         assert changed(before, {name: value})[0].receiver != before.receiver
+
+
+@pytest.mark.parametrize(
+    ("changes", "sentence"),
+    [
+        ({"tls_port": "2762"}, "needs tls_certificate"),
+        ({"tls_only": "yes"}, "needs a tls_port"),
+        ({"tls_port": "2762", "tls_certificate": "/c.pem", "tls_key": "/k.pem"}, "Name whom to trust"),
+        ({"tls_certificate": "c.pem"}, "whole path"),
+    ],
+)
+def test_a_tls_port_needs_its_files(changes: dict[str, str], sentence: str) -> None:
+    with pytest.raises(SettingRefused, match=sentence):
+        changed(SmartLinkSettings(), changes)

@@ -33,10 +33,16 @@ def test_a_running_service_shows_its_port_and_a_silent_one_does_not(database: Da
     database.write(licences.ensure)
     database.write(lambda tx: licences.activate(tx, an_activation()))
     database.write(lambda tx: service.started(tx, os.getpid(), "0.1.0", START))
-    database.write(lambda tx: service.receiver_open(tx, "SMARTLINKRCVR", 33333, START))
+    database.write(lambda tx: service.receiver_open(tx, "SMARTLINKRCVR", (33333, None), START))
     found = status_of(database, tmp_path, START + timedelta(seconds=5))
     assert found["licence"]["facility"] == "Emergency"
-    assert found["receiver"] == {"open": True, "ae_title": "SMARTLINKRCVR", "port": 33333, "problem": None}
+    assert found["receiver"] == {
+        "open": True,
+        "ae_title": "SMARTLINKRCVR",
+        "port": 33333,
+        "tls_port": None,
+        "problem": None,
+    }
     silent = status_of(database, tmp_path, START + timedelta(minutes=1))
     assert (silent["service"]["running"], silent["receiver"]["open"]) == (False, False)
     database.write(lambda tx: service.stopped(tx, START))

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
-from smartlink.gateway.calling import AssociationFailed, Layer, Peer
+from smartlink.gateway.calling import AssociationFailed, Layer, Peer, Tls
 from smartlink.gateway.trial import Ended, Line, Step, broken, concluded
 
 PEER = Peer("192.0.2.9", 104, "ARCHIVE", "SMARTLINKSNDR")
@@ -17,6 +19,7 @@ PEER = Peer("192.0.2.9", 104, "ARCHIVE", "SMARTLINKSNDR")
         (Layer.NAME, Step.NAME, Step.NAME),
         (Layer.ROUTE, Step.ROUTE, Step.ROUTE),
         (Layer.PORT, Step.ROUTE, Step.PORT),
+        (Layer.TLS, Step.ROUTE, Step.TLS),
         (Layer.ASSOCIATION, Step.ASSOCIATION, Step.ASSOCIATION),
         (Layer.CONTEXT, Step.CONTEXTS, Step.CONTEXTS),
         (Layer.TIMEOUT, Step.ASSOCIATION, Step.ASSOCIATION),
@@ -26,8 +29,9 @@ PEER = Peer("192.0.2.9", 104, "ARCHIVE", "SMARTLINKSNDR")
     ],
 )
 def test_each_layer_breaks_its_step(layer: Layer, under_way: Step, broken_at: Step) -> None:
-    trial = broken(PEER, [], AssociationFailed(layer, "It fails.", "Mend it."), under_way)
-    steps = list(Step)
+    peer = replace(PEER, tls=Tls()) if broken_at is Step.TLS else PEER
+    trial = broken(peer, [], AssociationFailed(layer, "It fails.", "Mend it."), under_way)
+    steps = [step for step in Step if step is not Step.TLS or peer.tls is not None]
     assert [line.step for line in trial.lines] == steps
     at = steps.index(broken_at)
     assert [line.ended for line in trial.lines] == [
@@ -37,6 +41,12 @@ def test_each_layer_breaks_its_step(layer: Layer, under_way: Step, broken_at: St
     ]
     assert trial.failure == Line(broken_at, Ended.FAILED, "It fails.", remedy="Mend it.")
     assert not trial.succeeded
+
+
+def test_a_peer_that_wants_tls_and_is_called_without_breaks_the_step_that_is_missing() -> None:
+    trial = broken(PEER, [], AssociationFailed(Layer.TLS, "It speaks TLS.", "Mend it."), Step.ASSOCIATION)
+    assert [line.step for line in trial.lines] == list(Step)
+    assert trial.lines[3].ended is Ended.FAILED
 
 
 def test_what_was_skipped_is_no_failure() -> None:

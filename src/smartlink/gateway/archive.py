@@ -173,7 +173,7 @@ class Route:
     def _turn(self, connection: Connection, now: datetime) -> bool:
         """Send what is due of one exam; True when there may be more."""
         rules = self._tools.rules()
-        peer = Peer(connection.host, connection.port or 0, connection.ae_title, rules.sender_ae_title)
+        peer = Peer(connection.host, connection.port or 0, connection.ae_title, rules.sender_ae_title, connection.tls)
         if self._breaker.is_open and not self._probe(peer, now):
             return False
         limit = self._breaker.limit(MOST_AT_ONCE)

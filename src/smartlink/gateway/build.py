@@ -8,7 +8,6 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import timedelta
 from importlib.metadata import version
-from ipaddress import ip_network
 from typing import TYPE_CHECKING, Final
 
 import structlog
@@ -18,19 +17,17 @@ from smartlink.gateway.activation import Activator
 from smartlink.gateway.archive import Archive
 from smartlink.gateway.attempt import Line, Rules
 from smartlink.gateway.catalogue import Catalogue, Describe, Description, Doorkeeper, Unreadable
+from smartlink.gateway.certificates import Watch, pairs_in_use
 from smartlink.gateway.commands import CommandChannel
 from smartlink.gateway.commitments import Commitments
-from smartlink.gateway.dicom.acceptor import Acceptor, AcceptorLimits
-from smartlink.gateway.dicom.admission import Gate, HouseRules
 from smartlink.gateway.dicom.command import CommandField
 from smartlink.gateway.dicom.commitment_report import tell
 from smartlink.gateway.dicom.commitment_scp import StorageCommitmentSCP
 from smartlink.gateway.dicom.header import HeaderUnreadable, attributes
-from smartlink.gateway.dicom.negotiation import Policy
-from smartlink.gateway.dicom.patience import Timeouts
+from smartlink.gateway.dicom.ports import ports_of
+from smartlink.gateway.dicom.service import Service as Answering
 from smartlink.gateway.dicom.storage_scp import StorageSCP
 from smartlink.gateway.dicom.storage_scu import store
-from smartlink.gateway.dicom.upper_layer import Limits
 from smartlink.gateway.dicom.verification_scp import VerificationSCP
 from smartlink.gateway.dicom.verification_scu import echo
 from smartlink.gateway.downloads import Downloads
@@ -46,6 +43,7 @@ from smartlink.gateway.refusals import Refusal, Refusals
 from smartlink.gateway.reports import Reports
 from smartlink.gateway.service import Parts, Receiver, Service, Standing
 from smartlink.gateway.settings import Deployment, SmartLinkSettings
+from smartlink.gateway.store import connections
 from smartlink.gateway.store.database import Database, RunLock, open_in
 from smartlink.gateway.store.spool import Spool, SpoolDamaged
 from smartlink.gateway.synchronisation import Synchronisation
@@ -55,7 +53,6 @@ from smartlink.gateway.uplink.pace import Pace
 from smartlink.gateway.uplink.works import Account, WorksClient
 from smartlink.gateway.uploads import Uploads
 from smartlink.link.assertion import load_private
-from smartlink.standard.names import AETitle
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -231,8 +228,12 @@ def _service(deployment: Deployment, now: Clock, lock: RunLock) -> Service:
         now,
     )
     loops += _loops(ground, catalogue, carriers, gateway)
-    loops.append(Loop("refusals", refusals.tick, now, pause=_STEADY, died=gateway.loop_died))
-    loops.append(Loop("commitments", commitments.tick, now, pause=_STEADY, died=gateway.loop_died))
+    watch = Watch(lambda: pairs_in_use(standing.settings, database.read(connections.live)))
+    loops += [
+        Loop("refusals", refusals.tick, now, pause=_STEADY, died=gateway.loop_died),
+        Loop("commitments", commitments.tick, now, pause=_STEADY, died=gateway.loop_died),
+        Loop("certificates", watch.tick, now, pause=_SLOW, died=gateway.loop_died),
+    ]
     return gateway
 
 
@@ -333,48 +334,12 @@ class _Door:
 def receiver(deployment: Deployment, settings: SmartLinkSettings, door: _Door) -> Receiver:
     """Return a receiver for these settings, not yet open."""
     callers = Callers(door.catalogue, door.refusals)
-    return Acceptor(
-        deployment.bind,
-        settings.port,
-        Policy(
-            AETitle(settings.receiver_ae_title),
-            any_called_ae_title=settings.any_called_ae_title,
-            any_abstract_syntax=settings.any_abstract_syntax,
-            maximum_length=settings.largest_pdu_bytes,
-        ),
-        {
-            CommandField.C_STORE_RQ: StorageSCP(door.intake, callers),
-            CommandField.C_ECHO_RQ: VerificationSCP(callers),
-            CommandField.N_ACTION_RQ: StorageCommitmentSCP(door.commitments, callers),
-        },
-        callers,
-        acceptor_limits(settings),
-        Gate(house_rules(settings)),
-    )
-
-
-def acceptor_limits(settings: SmartLinkSettings) -> AcceptorLimits:
-    """Return how much is taken from a caller, and how long it is waited for."""
-    return AcceptorLimits(
-        Timeouts(
-            artim=settings.association_request_seconds,
-            idle=settings.association_idle_seconds,
-            stall=settings.association_stall_seconds,
-            slowest=settings.slowest_bytes_per_second,
-        ),
-        Limits(associate=settings.largest_request_bytes, command=settings.largest_command_bytes),
-    )
-
-
-def house_rules(settings: SmartLinkSettings) -> HouseRules:
-    """Return who may come in, and how many at once."""
-    return HouseRules(
-        associations=settings.associations,
-        per_ae_title=settings.associations_per_ae_title,
-        per_address=settings.associations_per_address,
-        calling_ae_titles=frozenset(AETitle(title).folded for title in settings.allowed_ae_titles),
-        networks=tuple(ip_network(network) for network in settings.allowed_networks),
-    )
+    services: dict[int, Answering] = {
+        CommandField.C_STORE_RQ: StorageSCP(door.intake, callers),
+        CommandField.C_ECHO_RQ: VerificationSCP(callers),
+        CommandField.N_ACTION_RQ: StorageCommitmentSCP(door.commitments, callers),
+    }
+    return ports_of(deployment.bind, settings, services, callers)
 
 
 class Callers:

@@ -13,6 +13,20 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True, slots=True)
+class Tls:
+    """How the way to a peer is secured (PS3.15 section B.12), by the files that are needed for it."""
+
+    ca_file: Path | None = None
+    """Whom to trust; None: the system's own list."""
+    certificate: Path | None = None
+    """What to show to a peer that asks for a certificate; None: nothing."""
+    key: Path | None = None
+    """Its private key; None: it lies in the same file."""
+    server_name: str | None = None
+    """The name that the peer's certificate has to bear; None: the host name or address that is called."""
+
+
+@dataclass(frozen=True, slots=True)
 class Peer:
     """The Application Entity that we call, and the AE titles of both sides (PS3.8 section 7.1.1)."""
 
@@ -20,6 +34,8 @@ class Peer:
     port: int
     called_ae_title: str
     calling_ae_title: str
+    tls: Tls | None = None
+    """None: the connection is not secured."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,6 +107,8 @@ class Layer(StrEnum):
     """No machine answers at the address."""
     PORT = "port"
     """The machine answers, and nothing listens on the port."""
+    TLS = "tls"
+    """The connection cannot be secured, or only one side wants it to be."""
     ASSOCIATION = "association"
     """The peer rejects the Association."""
     CONTEXT = "context"

@@ -122,6 +122,8 @@ def settings(
     as_json: JsonOption = False,
 ) -> None:
     """Show the settings, or change some; a running service follows at once."""
+    from smartlink.gateway.certificates import check_receiver
+    from smartlink.gateway.errors import Refused
     from smartlink.gateway.settings import SettingRefused, administrator_settings, changed
     from smartlink.gateway.store import settings as stored
 
@@ -131,7 +133,8 @@ def settings(
         if wanted:
             try:
                 after, values = changed(known, wanted)
-            except SettingRefused as error:
+                check_receiver(after, now())
+            except (SettingRefused, Refused) as error:
                 fail(str(error), as_json=as_json)
             database.write(lambda tx: stored.put(tx, values, now()))
             with logged(deployment):

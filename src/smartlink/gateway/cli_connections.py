@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from smartlink.gateway.calling import Peer
-    from smartlink.gateway.connections import Connection
+    from smartlink.gateway.connections import Connection, TlsChanges
     from smartlink.gateway.settings import Deployment
     from smartlink.gateway.store.database import Database
     from smartlink.gateway.trial import Trial
@@ -58,6 +58,22 @@ EditedPortOption = Annotated[
 SpecialtyOption = Annotated[
     list[str] | None, typer.Option("--specialty", help="Specialty, by name or id; give the option once for each.")
 ]
+TlsOption = Annotated[
+    bool | None, typer.Option("--tls/--no-tls", help="Whether the connection is secured by TLS (DICOM PS3.15 B.12).")
+]
+TlsCaOption = Annotated[
+    str | None,
+    typer.Option("--tls-ca", help="File (PEM) of whom to trust; without it, or with '', the system's own list."),
+]
+TlsCertificateOption = Annotated[
+    str | None, typer.Option("--tls-certificate", help="File (PEM) of our certificate, for a PACS that requires one.")
+]
+TlsKeyOption = Annotated[
+    str | None, typer.Option("--tls-key", help="File (PEM) of its private key, which no other account may read.")
+]
+TlsNameOption = Annotated[
+    str | None, typer.Option("--tls-name", help="Name in the certificate of the PACS, if it is not the host's.")
+]
 
 
 @app.callback(invoke_without_command=True)
@@ -85,6 +101,11 @@ def add(
     host: HostOption = None,
     port: PortOption = None,
     specialty: SpecialtyOption = None,
+    tls: TlsOption = None,
+    tls_ca: TlsCaOption = None,
+    tls_certificate: TlsCertificateOption = None,
+    tls_key: TlsKeyOption = None,
+    tls_name: TlsNameOption = None,
     test: Annotated[bool, typer.Option("--test", help="Test the connection first; it is saved anyway.")] = False,
     data: DataOption = None,
     as_json: JsonOption = False,
@@ -95,10 +116,11 @@ def add(
 
     with _changing(data, as_json=as_json) as (deployment, database):
         ids = connecting.specialties(database, specialty or [])
-        wanted = Changes(name=name, ae_title=ae_title, host=host, port=port, specialty_ids=ids)
+        security = _security(tls, tls_ca, tls_certificate, tls_key, tls_name)
+        wanted = Changes(name=name, ae_title=ae_title, host=host, port=port, specialty_ids=ids, tls=security)
         trial = None
         if test:
-            trial = _try(deployment, _typed_peer(ae_title, host, port, _sender(database)))
+            trial = _try(deployment, _typed_peer(ae_title, host, port, _sender(database), security))
         verified = trial is not None and trial.succeeded
         added = connecting.add_pacs(database, wanted, now(), verified=verified)
     _answer_saved(added, trial, as_json=as_json)
@@ -112,6 +134,11 @@ def edit(
     host: HostOption = None,
     port: EditedPortOption = None,
     specialty: SpecialtyOption = None,
+    tls: TlsOption = None,
+    tls_ca: TlsCaOption = None,
+    tls_certificate: TlsCertificateOption = None,
+    tls_key: TlsKeyOption = None,
+    tls_name: TlsNameOption = None,
     mapping: Annotated[
         str | None,
         typer.Option(
@@ -143,6 +170,7 @@ def edit(
             specialty_ids=None if specialty is None else connecting.specialties(database, specialty),
             mapping=None if mapping is None else _mapping(mapping),
             send_directly=send_directly,
+            tls=_security(tls, tls_ca, tls_certificate, tls_key, tls_name),
         )
         after = connecting.edit(database, connecting.find(database, which).id, wanted, now())
     _answer_saved(after, None, as_json=as_json)
@@ -158,6 +186,11 @@ def trial(
     ae_title: AETitleOption = None,
     host: HostOption = None,
     port: PortOption = None,
+    tls: TlsOption = None,
+    tls_ca: TlsCaOption = None,
+    tls_certificate: TlsCertificateOption = None,
+    tls_key: TlsKeyOption = None,
+    tls_name: TlsNameOption = None,
     data: DataOption = None,
     as_json: JsonOption = False,
 ) -> None:
@@ -165,8 +198,9 @@ def trial(
     from smartlink.gateway import connecting
 
     with _changing(data, as_json=as_json) as (deployment, database):
+        security = _security(tls, tls_ca, tls_certificate, tls_key, tls_name)
         if which is None:
-            result = _try(deployment, _typed_peer(ae_title, host, port, _sender(database)))
+            result = _try(deployment, _typed_peer(ae_title, host, port, _sender(database), security))
         else:
             connection = connecting.find(database, which)
             result = _try(deployment, connecting.peer_of(connection, _sender(database)))
@@ -244,11 +278,24 @@ def _mapping(text: str) -> Mapping:
         raise typer.BadParameter(f"Mapping is one of: {', '.join(Mapping)}.", param_hint="--mapping") from None
 
 
-def _typed_peer(ae_title: str | None, host: str | None, port: int | None, sender: str) -> Peer:
-    from smartlink.gateway.calling import Peer
-    from smartlink.gateway.connections import parse_ae_title, parse_host, parse_port
+def _security(
+    on: bool | None,
+    ca_file: str | None,
+    certificate: str | None,
+    key: str | None,
+    name: str | None,
+) -> TlsChanges:
+    from smartlink.gateway.connections import TlsChanges
 
-    return Peer(parse_host(host or ""), parse_port(port), parse_ae_title(ae_title or ""), sender)
+    return TlsChanges(on=on, ca_file=ca_file, certificate=certificate, key=key, server_name=name)
+
+
+def _typed_peer(ae_title: str | None, host: str | None, port: int | None, sender: str, security: TlsChanges) -> Peer:
+    from smartlink.gateway.calling import Peer
+    from smartlink.gateway.connections import parse_ae_title, parse_host, parse_port, secured
+
+    tls = secured(None, security)
+    return Peer(parse_host(host or ""), parse_port(port), parse_ae_title(ae_title or ""), sender, tls)
 
 
 def _try(deployment: Deployment, peer: Peer) -> Trial:

@@ -12,6 +12,7 @@ from uuid import UUID, uuid4
 import structlog
 
 from smartlink.gateway.calling import Peer
+from smartlink.gateway.certificates import check_pair, check_trust, pairs_of
 from smartlink.gateway.connections import Changes, Connection, edited, new_pacs
 from smartlink.gateway.delivery import State
 from smartlink.gateway.errors import GiveUp, LicenceRevoked, Refused, TryAgain
@@ -70,7 +71,7 @@ def peer_of(connection: Connection, sender_ae_title: str) -> Peer:
     """Return the PACS as we call it. Raises Refused for what cannot be called."""
     if connection.kind is Kind.ULTRASOUND or connection.port is None:  # its port is for Storage Commitment alone
         raise Refused("An ultrasound system cannot be tested from here: test on the system itself, it calls us.")
-    return Peer(connection.host, connection.port, connection.ae_title, sender_ae_title)
+    return Peer(connection.host, connection.port, connection.ae_title, sender_ae_title, connection.tls)
 
 
 def add_pacs(database: Database, wanted: Changes, now: datetime, *, verified: bool = False) -> Connection:
@@ -78,6 +79,8 @@ def add_pacs(database: Database, wanted: Changes, now: datetime, *, verified: bo
     fresh = new_pacs(uuid4(), wanted)
     if verified:
         fresh = replace(fresh, status=ConnectionStatus.ACTIVE, verified_at=now)
+
+    _check_files(fresh, now)
 
     def write(tx: Transaction) -> None:
         if not settings.all_values(tx):
@@ -100,9 +103,11 @@ def edit(database: Database, connection_id: UUID, wanted: Changes, now: datetime
         after = edited(known, wanted)
         if after == known:
             return known
+        if after.tls != known.tls:
+            _check_files(after, now)
         if after.ae_title.folded != known.ae_title.folded:
             _refuse_taken(tx, after)
-        news = replace(after, send_directly=known.send_directly) != known
+        news = replace(after, send_directly=known.send_directly, tls=known.tls) != known
         connections.edit(tx, after, now, news=news)
         return after
 
@@ -143,6 +148,14 @@ def delete(database: Database, works: Works, connection: Connection, now: dateti
 
     database.write(write)
     log.info("connection_deleted", **_told(connection))
+
+
+def _check_files(connection: Connection, now: datetime) -> None:
+    """Raise Refused when a file by which the connection is to be secured cannot be used."""
+    for pair in pairs_of(connection):
+        check_pair(pair, now)
+    if connection.tls is not None and connection.tls.ca_file is not None:
+        check_trust(connection.tls.ca_file)
 
 
 def _refuse_taken(tx: Transaction, wanted: Connection) -> None:

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from ipaddress import ip_address
+from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
+from smartlink.gateway.calling import Tls
 from smartlink.gateway.errors import Refused
 from smartlink.link.connections import ConnectionPut, ConnectionStatus, Kind, Mapping
 from smartlink.standard.names import AETitle
@@ -51,6 +53,8 @@ class Connection:
     """Its images also go to the PACS of its specialties at once (R44); only for an ultrasound system."""
     verified_at: datetime | None = None
     """When the peer last answered us at this AE title, address and port."""
+    tls: Tls | None = None
+    """How the way to it is secured; None: it is not. Works is not told: it names files of this machine."""
 
     @property
     def is_pending(self) -> bool:
@@ -75,6 +79,17 @@ class Connection:
 
 
 @dataclass(frozen=True, slots=True)
+class TlsChanges:
+    """What a person wants to be different in how a connection is secured; an empty text takes a part away."""
+
+    on: bool | None = None
+    ca_file: str | None = None
+    certificate: str | None = None
+    key: str | None = None
+    server_name: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class Changes:
     """What a person wants to be different in a connection, as typed; None stays as it is."""
 
@@ -85,6 +100,7 @@ class Changes:
     specialty_ids: tuple[UUID, ...] | None = None
     mapping: Mapping | None = None
     send_directly: bool | None = None
+    tls: TlsChanges = field(default_factory=TlsChanges)
 
 
 def new_pacs(connection_id: UUID, wanted: Changes) -> Connection:
@@ -101,6 +117,7 @@ def new_pacs(connection_id: UUID, wanted: Changes) -> Connection:
         specialty_ids=parse_specialties(wanted.specialty_ids or ()),
         mapping=None,
         status=ConnectionStatus.INACTIVE,
+        tls=secured(None, wanted.tls),
     )
 
 
@@ -117,6 +134,8 @@ def edited(connection: Connection, wanted: Changes) -> Connection:
         ),
     )
     if connection.kind is Kind.ULTRASOUND:
+        if wanted.tls != TlsChanges():
+            raise Refused("An ultrasound system is secured by the receiver's settings: see smartlink settings tls_port")
         if wanted.ae_title is not None or wanted.host is not None:
             raise Refused("AE title and address of an ultrasound system are set on the system itself: it calls us.")
         return replace(
@@ -132,15 +151,40 @@ def edited(connection: Connection, wanted: Changes) -> Connection:
         ae_title=connection.ae_title if wanted.ae_title is None else parse_ae_title(wanted.ae_title),
         host=connection.host if wanted.host is None else parse_host(wanted.host),
         port=connection.port if wanted.port is None else parse_port(wanted.port),
+        tls=secured(connection.tls, wanted.tls),
     )
     if where(changed) == where(connection):
         return changed
     return replace(changed, status=ConnectionStatus.INACTIVE, verified_at=None)
 
 
-def where(connection: Connection) -> tuple[AETitle, str, int | None]:
+def where(connection: Connection) -> tuple[AETitle, str, int | None, Tls | None]:
     """Return what the status of a connection belongs to (R49)."""
-    return connection.ae_title, connection.host, connection.port
+    return connection.ae_title, connection.host, connection.port, connection.tls
+
+
+def secured(known: Tls | None, wanted: TlsChanges) -> Tls | None:
+    """Return how a connection is secured as a person wants it, or raise Refused. Whoever names a file wants TLS."""
+    if wanted.on is False:
+        return None
+    if known is None and wanted == TlsChanges():
+        return None
+    before = known or Tls()
+    after = Tls(
+        ca_file=_file(wanted.ca_file, before.ca_file),
+        certificate=_file(wanted.certificate, before.certificate),
+        key=_file(wanted.key, before.key),
+        server_name=before.server_name if wanted.server_name is None else wanted.server_name.strip() or None,
+    )
+    if after.key is not None and after.certificate is None:
+        raise Refused("A private key needs its certificate: --tls-certificate")
+    return after
+
+
+def _file(wanted: str | None, known: Path | None) -> Path | None:
+    if wanted is None:
+        return known
+    return Path(wanted).absolute() if wanted.strip() else None
 
 
 def parse_name(text: str) -> str:

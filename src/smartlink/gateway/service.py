@@ -38,8 +38,12 @@ class Receiver(Protocol):
     """The DICOM port."""
 
     @property
-    def port(self) -> int:
-        """The port really bound."""
+    def port(self) -> int | None:
+        """The plain port really bound; None without one."""
+
+    @property
+    def tls_port(self) -> int | None:
+        """The TLS port really bound; None without one."""
 
     @property
     def alive(self) -> bool:
@@ -232,17 +236,17 @@ class Service:
         try:
             receiver.start()
         except OSError as error:
-            problem = f"Port {wanted.port} cannot be opened: {error.strerror or type(error).__name__}."
+            port = error.filename or wanted.port
+            problem = f"Port {port} cannot be opened: {error.strerror or type(error).__name__}."
             if self._port_trouble.should_be_told(now):
-                log.error(
-                    "receiver_not_opened", port=wanted.port, why=problem, action="Free the port or set another one."
-                )
+                log.error("receiver_not_opened", port=port, why=problem, action="Free the port or set another one.")
                 database.write(lambda tx: service.receiver_closed(tx, problem, now))
             return
         self._port_trouble.is_over()
         self._receiver, self._opened_for = receiver, wanted
-        database.write(lambda tx: service.receiver_open(tx, wanted.receiver_ae_title, receiver.port, now))
-        log.info("receiver_opened", ae_title=wanted.receiver_ae_title, port=receiver.port)
+        ports = receiver.port, receiver.tls_port
+        database.write(lambda tx: service.receiver_open(tx, wanted.receiver_ae_title, ports, now))
+        log.info("receiver_opened", ae_title=wanted.receiver_ae_title, port=ports[0], tls_port=ports[1])
 
     def _close_receiver(self, now: datetime) -> None:
         """Close the port at once; associations in progress end beside, so that a new port opens without waiting."""

@@ -57,6 +57,13 @@ def _network(text: str) -> str:
     return str(ip_network(text.strip(), strict=False))
 
 
+def _whole_path(text: str | None) -> str | None:
+    """Refuse what depends on where the program was started."""
+    if text is not None and not Path(text).is_absolute():
+        raise ValueError("Write the whole path of the file.")
+    return text
+
+
 def _listed(value: object) -> object:
     """Let a command line write a list with commas, and `none` for an empty one."""
     if isinstance(value, str):
@@ -71,6 +78,7 @@ RetryDays = Annotated[Literal[1, 2, 3, 4], BeforeValidator(_number)]
 AETitles = Annotated[tuple[AETitleSetting, ...], BeforeValidator(_listed)]
 Networks = Annotated[tuple[Annotated[str, AfterValidator(_network)], ...], BeforeValidator(_listed)]
 Share = Annotated[int | None, BeforeValidator(_nothing)]
+FileSetting = Annotated[str | None, AfterValidator(_whole_path), BeforeValidator(_nothing)]
 
 
 class Deployment(BaseSettings):
@@ -156,6 +164,26 @@ class SmartLinkSettings(BaseModel):
     )
     port: int = Field(
         default=5104, ge=0, le=65535, description="Port on which the receiver listens; 0 takes any free one."
+    )
+    tls_port: Share = Field(
+        default=None,
+        ge=0,
+        le=65535,
+        description="Port on which the receiver speaks DICOM over TLS; the registered one is 2762; none closes it.",
+    )
+    tls_only: bool = Field(default=False, description="Open the TLS port alone; the plain one stays closed.")
+    tls_certificate: FileSetting = Field(
+        default=None,
+        description="File of the receiver's certificate (PEM), followed by those that issued it.",
+    )
+    tls_key: FileSetting = Field(
+        default=None, description="File of its private key (PEM, no password), which no other account may read."
+    )
+    tls_ca_file: FileSetting = Field(
+        default=None, description="File of the certificates (PEM) that are trusted for callers; none asks for none."
+    )
+    tls_require_client_certificate: bool = Field(
+        default=True, description="Turn away callers on the TLS port that show no certificate."
     )
     any_called_ae_title: bool = Field(
         default=False,
@@ -260,6 +288,21 @@ class SmartLinkSettings(BaseModel):
     def _hours_belong_together(self) -> Self:
         if (self.bandwidth_from is None) != (self.bandwidth_until is None):
             raise ValueError("bandwidth_from and bandwidth_until are set together, or both none.")
+        return self
+
+    @model_validator(mode="after")
+    def _tls_has_its_files(self) -> Self:
+        if self.tls_port is None:
+            if self.tls_only:
+                raise ValueError("tls_only needs a tls_port.")
+            return self
+        if self.tls_certificate is None or self.tls_key is None:
+            raise ValueError("tls_port needs tls_certificate and tls_key.")
+        if self.tls_require_client_certificate and self.tls_ca_file is None:
+            raise ValueError(
+                "Name whom to trust with tls_ca_file, or let callers in without a certificate:"
+                " tls_require_client_certificate=no"
+            )
         return self
 
     @property

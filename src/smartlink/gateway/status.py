@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 import psutil
 
+from smartlink.gateway.certificates import Pair, looked_at, pairs_in_use
 from smartlink.gateway.intake import read_disk, reserve_of
 from smartlink.gateway.settings import administrator_settings
 from smartlink.gateway.store import (
@@ -26,6 +27,7 @@ from smartlink.gateway.store import (
 from smartlink.link.connections import Kind
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
     from datetime import datetime
     from pathlib import Path
 
@@ -56,6 +58,7 @@ def status_of(database: Database, folder: Path, now: datetime) -> dict[str, Any]
             "to_be_fetched": orders.missing(tx).count,
             "refused": asdict(refusals.total(tx)),
             "commitments": _commitments(tx),
+            "certificates": _certificates(pairs_in_use(values, connections.live(tx)), now),
         }
 
     return database.read(ask)
@@ -81,6 +84,7 @@ def connections_of(database: Database) -> list[dict[str, Any]]:
                 "pending": one.is_pending,
                 "problem": one.problem,
                 "send_directly": one.send_directly,
+                "tls": None if one.tls is None else asdict(one.tls),
                 "verified_at": one.verified_at,
                 "last_seen_at": one.last_seen_at,
                 "last_image_at": one.last_image_at,
@@ -120,6 +124,19 @@ def queue_of(database: Database, state: State | None, limit: int) -> dict[str, A
         }
 
     return database.read(ask)
+
+
+def _certificates(pairs: Sequence[Pair], now: datetime) -> dict[str, dict[str, Any]]:
+    """Return for each certificate that we show, by who shows it, until when it is valid or what is wrong with it."""
+    found = [looked_at(pair, now) for pair in pairs]
+    return {
+        one.pair.shown_by: {
+            "expires_at": one.expires_at,
+            "days_left": None if one.expires_at is None else (one.expires_at - now).days,
+            "problem": one.problem,
+        }
+        for one in found
+    }
 
 
 def _pacs(tx: Transaction) -> dict[str, dict[str, Any]]:
@@ -187,14 +204,15 @@ def _service(found: service.Service | None, now: datetime) -> dict[str, Any]:
         problem = None if found is None else found.receiver_problem
         return {
             "service": {"running": False, "pid": None, "started_at": None},
-            "receiver": {"open": False, "ae_title": None, "port": None, "problem": problem},
+            "receiver": {"open": False, "ae_title": None, "port": None, "tls_port": None, "problem": problem},
         }
     return {
         "service": {"running": True, "pid": found.pid, "version": found.version, "started_at": found.started_at},
         "receiver": {
-            "open": found.receiver_port is not None,
+            "open": (found.receiver_port or found.receiver_tls_port) is not None,
             "ae_title": found.receiver_ae_title,
             "port": found.receiver_port,
+            "tls_port": found.receiver_tls_port,
             "problem": found.receiver_problem,
         },
     }

@@ -21,6 +21,7 @@ class Step(StrEnum):
     NAME = "name"
     ROUTE = "route"
     PORT = "port"
+    TLS = "tls"
     ASSOCIATION = "association"
     CONTEXTS = "contexts"
     ECHO = "echo"
@@ -77,6 +78,7 @@ _BROKEN_AT: Final = {
     Layer.NAME: Step.NAME,
     Layer.ROUTE: Step.ROUTE,
     Layer.PORT: Step.PORT,
+    Layer.TLS: Step.TLS,
     Layer.ASSOCIATION: Step.ASSOCIATION,
     Layer.CONTEXT: Step.CONTEXTS,
 }
@@ -86,6 +88,7 @@ _PASSED: Final = {
     Step.NAME: "The name has an address.",
     Step.ROUTE: "The machine answers.",
     Step.PORT: "Something listens on the port.",
+    Step.TLS: "The connection is secured.",
 }
 
 
@@ -103,6 +106,8 @@ def broken(
     result: list[Line] = []
     before = True
     for step in Step:
+        if step is Step.TLS and peer.tls is None and at is not step:
+            continue
         if step is at:
             result.append(Line(step, Ended.FAILED, failed.sentence, remedy=failed.remedy))
             before = False

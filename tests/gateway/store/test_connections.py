@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from dataclasses import replace
 from datetime import timedelta
+from pathlib import Path
 from uuid import uuid4
 
 import pytest
 
+from smartlink.gateway.calling import Tls
 from smartlink.gateway.connections import Changes, Connection, new_pacs, new_ultrasound
 from smartlink.gateway.errors import StoreFailed
 from smartlink.gateway.store import connections
@@ -174,3 +176,14 @@ def test_what_works_heard_of_during_the_deletion_is_deleted_there_too(database: 
     assert [one.id for one in database.read(connections.to_delete_at_works)] == [added.id]
     database.write(lambda tx: connections.deleted_at_works(tx, added.id, START))
     assert database.read(connections.to_delete_at_works) == []
+
+
+def test_how_a_connection_is_secured_is_kept_and_part_of_what_is_verified(database: Database) -> None:
+    plain = a_pacs(database)
+    tls = Tls(Path("/ca.pem"), Path("/c.pem"), Path("/k.pem"), "pacs.example")
+    database.write(lambda tx: connections.edit(tx, replace(plain, tls=tls), START, news=False))
+    found = database.read(lambda tx: connections.find(tx, plain.id))
+    assert found is not None
+    assert found.tls == tls
+    assert not database.write(lambda tx: connections.verified(tx, plain, START))
+    assert database.write(lambda tx: connections.verified(tx, found, START))

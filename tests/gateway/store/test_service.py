@@ -14,7 +14,7 @@ LATER = START + timedelta(minutes=1)
 def test_a_run_leaves_its_traces_and_a_new_one_begins_clean(database: Database) -> None:
     assert database.read(service.find) is None
     database.write(lambda tx: service.started(tx, 42, "0.1.0", START))
-    database.write(lambda tx: service.receiver_open(tx, "SMARTLINKRCVR", 5104, START))
+    database.write(lambda tx: service.receiver_open(tx, "SMARTLINKRCVR", (5104, None), START))
     database.write(lambda tx: service.beat(tx, LATER))
     running = database.read(service.find)
     assert running is not None

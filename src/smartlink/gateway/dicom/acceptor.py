@@ -8,6 +8,7 @@ import os
 import socket
 import threading
 import time
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Final
 
@@ -16,12 +17,13 @@ import structlog
 from smartlink.gateway.dicom.admission import NOT_ALLOWED_ADDRESS, Gate
 from smartlink.gateway.dicom.association import Association, Terms
 from smartlink.gateway.dicom.patience import Timeouts
+from smartlink.gateway.dicom.tls import ServerSide
 from smartlink.gateway.dicom.upper_layer import Limits
 from smartlink.gateway.platform import descriptors
 from smartlink.gateway.refusals import Refusal
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Mapping
 
     from smartlink.gateway.dicom.negotiation import Policy
     from smartlink.gateway.dicom.service import Callers, Service
@@ -43,6 +45,7 @@ class AcceptorLimits:
     peer: Limits = field(default_factory=Limits)
     say_something: float = 1.0
     """Seconds after which a connection without an Association makes room for a new one when there are too many."""
+    clock: Callable[[], float] = time.monotonic
 
 
 class Acceptor:
@@ -57,15 +60,16 @@ class Acceptor:
         callers: Callers,
         limits: AcceptorLimits | None = None,
         gate: Gate | None = None,
-        *,
-        clock: Callable[[], float] = time.monotonic,
+        security: ServerSide | None = None,
     ) -> None:
         """Take where to listen (port 0: any), whom to answer and with what; nothing opens before `start`."""
         self._address = (host, port)
         self._limits = limits or AcceptorLimits()
         self._gate = gate or Gate()
-        self._clock = clock
-        self._terms = Terms(policy, services, callers, self._limits.timeouts, self._limits.peer, self._gate, clock)
+        self._clock = self._limits.clock
+        self._terms = Terms(
+            policy, services, callers, self._limits.timeouts, self._limits.peer, self._gate, security, self._clock
+        )
         self._spare: int | None = None
         self._told_at: float | None = None
         self._listener: socket.socket | None = None
@@ -102,7 +106,12 @@ class Acceptor:
         self._listener = socket.create_server((host, port), family=family, backlog=_BACKLOG)
         self._thread = threading.Thread(target=self._listen, args=(self._listener,), name="acceptor", daemon=True)
         self._thread.start()
-        log.info("acceptor_started", port=self.port, ae_title=self._terms.policy.ae_title)
+        log.info(
+            "acceptor_started",
+            port=self.port,
+            ae_title=self._terms.policy.ae_title,
+            tls=self._terms.security is not None,
+        )
 
     def close(self, drain_seconds: float = 5.0) -> None:
         """Close the port at once, let messages under way end within `drain_seconds`, then hang up."""

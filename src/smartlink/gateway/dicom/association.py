@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Final
 
 import structlog
 
+from smartlink.gateway.dicom import tls
 from smartlink.gateway.dicom import upper_layer as ul
 from smartlink.gateway.dicom.admission import Gate, Turned
 from smartlink.gateway.dicom.asking import QUIET_SECONDS, Asking
@@ -50,6 +51,8 @@ class Terms:
     timeouts: Timeouts = field(default_factory=Timeouts)
     limits: ul.Limits = field(default_factory=ul.Limits)
     gate: Gate = field(default_factory=Gate)
+    security: tls.ServerSide | None = None
+    """None: the port is not secured."""
     clock: Callable[[], float] = time.monotonic
 
 
@@ -105,6 +108,9 @@ class Association:
         """Hold the conversation until either side ends it; returns, and never raises."""
         try:
             self._converse()
+        except tls.NotSecured as problem:
+            if not self._closing:
+                self._refused(str(problem))
         except OSError as problem:
             log.info("association_lost", address=self._address, why=type(problem).__name__)
         except Exception as problem:  # noqa: BLE001 - the top of a protocol handler: the other Associations go on
@@ -117,6 +123,7 @@ class Association:
 
     def _converse(self) -> None:
         without_delay(self._sock)
+        self._secure()
         acknowledge = quick_acknowledgement(self._sock)
         buffer = self._buffer = memoryview(bytearray(BUFFER_SIZE))
         self._layer.transport_opened()
@@ -146,6 +153,12 @@ class Association:
                 leftover += count
                 if leftover > _MOST_LEFTOVER:
                     return
+
+    def _secure(self) -> None:
+        security = self._terms.security
+        if security is not None:
+            self._sock = secured = security.wrap(self._sock)
+            security.shake_hands(secured, self._patience.left(Wait.REQUEST))
 
     def _set_patience(self, seconds: float) -> None:
         """Set the socket's time-out, or raise TimeoutError; a system call, so only when it changes."""

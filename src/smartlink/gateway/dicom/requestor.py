@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final, Self
 
 from smartlink.gateway.calling import AssociationFailed, Layer
-from smartlink.gateway.dicom import pdu
+from smartlink.gateway.dicom import pdu, tls, tls_words
 from smartlink.gateway.dicom import upper_layer as ul
 from smartlink.gateway.dicom.states import Role, State
 from smartlink.gateway.platform.sockets import quick_acknowledgement, without_delay
@@ -35,6 +35,8 @@ if TYPE_CHECKING:
 MOST_CONTEXTS: Final = 128
 """Presentation Context IDs are the odd numbers of one byte (PS3.8 section 9.3.2.2)."""
 _RECEIVE_PDU: Final = 16 * 1024
+_TLS_ALERT: Final = b"\x15\x03"
+"""How a peer begins that wants TLS and hears none (RFC 8446 section 5.1)."""
 _SLICE_SECONDS: Final = 0.25
 """How long a wait lasts before it is asked whether to stop."""
 
@@ -72,9 +74,12 @@ class Call:
         self._stop = stop
         self._clock = clock
         self._stop_by: float | None = None
+        self._answered = False
         self._layer = ul.UpperLayer(Role.REQUESTOR)
         self._incoming = memoryview(bytearray(_RECEIVE_PDU))
         self._sock = connect(peer, limits.connect_seconds)
+        if peer.tls is not None:
+            self._sock = tls.secure(peer, peer.tls, self._sock, limits.connect_seconds)
         without_delay(self._sock)
         self._acknowledge = quick_acknowledgement(self._sock)
 
@@ -90,6 +95,11 @@ class Call:
     def upper_layer(self) -> ul.UpperLayer:
         """The Upper Layer, for whoever frames a Data Set himself."""
         return self._layer
+
+    @property
+    def secured_by(self) -> str:
+        """By what the connection is secured, for a person; nothing when it is not."""
+        return tls.words_of(self._sock)
 
     def associate(self, proposals: Sequence[Proposal], roles: tuple[RoleSelection, ...] = ()) -> dict[Proposal, int]:
         """Ask for an Association with at most 128 contexts; return those that were accepted, with their IDs."""
@@ -108,6 +118,7 @@ class Call:
         )
         self.send(self._layer.transport_opened())
         event = self.receive(self._limits.associate_seconds, "the request for an association")
+        self._answered = not isinstance(event, ul.TransportClosed)
         if not isinstance(event, ul.AssociationAccepted):
             raise self._failure(event)
         return {
@@ -177,7 +188,8 @@ class Call:
             except TimeoutError:
                 self._check_stop()
                 continue
-            except OSError:
+            except OSError as problem:
+                self._check_tls(problem)
                 count = 0
             if not count:
                 return self._layer.transport_closed()
@@ -203,6 +215,11 @@ class Call:
             self._stop_by = self._clock() + self._limits.stop_seconds
         if self._clock() >= self._stop_by:
             raise Stopped
+
+    def _check_tls(self, problem: OSError) -> None:
+        """Raise AssociationFailed when it is TLS that failed."""
+        if failure := tls.failure_of(self.peer, problem, self._limits.connect_seconds):
+            raise failure from problem
 
     def _hang_up(self) -> None:
         """Close, with an A-ABORT when the Association is still open: the peer must not wait for more."""
@@ -239,14 +256,22 @@ class Call:
             if event is None and (count := self._sock.recv_into(self._incoming)):
                 self._layer.receive(self._incoming[:count])
                 event = self._layer.next_event()
-        except OSError:
+        except OSError as told:
+            self._check_tls(told)
             event = None
         if event is not None:
             return self._failure(event)
+        self._check_tls(problem)
         self._layer.transport_closed()
-        return AssociationFailed(
-            Layer.ABORTED, f"The connection to {self._who()} was cut ({type(problem).__name__}).", _LOOK_AT_PEER
-        )
+        return self._closed(f"The connection to {self._who()} was cut ({type(problem).__name__}).")
+
+    def _closed(self, sentence: str) -> AssociationFailed:
+        """Return what the end of the connection means: before any answer it may well be about TLS."""
+        if self._answered:
+            return AssociationFailed(Layer.ABORTED, sentence, _LOOK_AT_PEER)
+        if self.peer.tls is None:
+            return AssociationFailed(Layer.ABORTED, sentence, f"{_LOOK_AT_PEER} It may expect TLS on this port.")
+        return tls_words.mute(self.peer)
 
     def _failure(self, event: ul.Event) -> AssociationFailed:
         """Return what an event means that is not the one waited for."""
@@ -259,12 +284,13 @@ class Call:
                     Layer.ABORTED, f"{self._who()} aborted the association ({why}).", _LOOK_AT_PEER
                 )
             case ul.TransportClosed():
-                return AssociationFailed(Layer.ABORTED, f"{self._who()} closed the connection.", _LOOK_AT_PEER)
+                return self._closed(f"{self._who()} closed the connection.")
             case ul.ReleaseRequested():
                 return AssociationFailed(Layer.ABORTED, f"{self._who()} ended the association early.", _LOOK_AT_PEER)
             case ul.Faulted():
                 self._last_word(event.reply)
-                return self._broken(event.why)
+                wants_tls = self.peer.tls is None and bytes(self._incoming[:2]) == _TLS_ALERT
+                return tls_words.expected(self.peer) if wants_tls else self._broken(event.why)
             case _:
                 return self._broken("a message that is not expected")
 

@@ -68,6 +68,9 @@ class _Run:
             self._passed(f"The machine {self.peer.host} answers.", began)
             self.step = Step.PORT
             self._passed(f"Something listens on port {self.peer.port}.", began)
+            if self.peer.tls is not None:
+                self.step = Step.TLS
+                self._passed(f"The connection is secured: {call.secured_by}.", began)
             self.step, began = Step.ASSOCIATION, self.clock()
             accepted = call.associate([*verification_scu.PROPOSALS, *STORAGE_PROPOSALS])
             self._passed(f"{place(self.peer)} accepts {self.peer.calling_ae_title} as calling AE title.", began)

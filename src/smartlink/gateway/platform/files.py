@@ -44,6 +44,10 @@ if sys.platform == "win32":
         grants = ["*S-1-5-18:F", "*S-1-5-32-544:F", f"{os.environ['USERNAME']}:F"]
         subprocess.run([tool, str(path), "/inheritance:r", "/grant:r", *grants], check=True, capture_output=True)
 
+    def others_may_read(_path: Path) -> bool:
+        """Whether other accounts may read the file; here its folder's access list decides, and installers set that."""
+        return False
+
 else:
 
     def flush_folder(folder: Path) -> None:
@@ -57,3 +61,10 @@ else:
     def protect_file(path: Path) -> None:
         """Leave the file to the account that runs this program."""
         path.chmod(0o600)
+
+    def others_may_read(path: Path) -> bool:
+        """Whether other accounts may read the file; one that is not there can be read by nobody."""
+        try:
+            return bool(path.stat().st_mode & 0o077)
+        except OSError:
+            return False

@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import json
+from dataclasses import asdict
+from pathlib import Path
 from typing import TYPE_CHECKING, Final
 from uuid import UUID
 
+from smartlink.gateway.calling import Tls
 from smartlink.gateway.connections import Connection
 from smartlink.gateway.store.database import Transaction, moment_or_none, moment_text
 from smartlink.link.connections import ConnectionStatus, Kind, Mapping
@@ -29,21 +32,21 @@ ADOPT: Final = """
 """
 INSERT: Final = """
     INSERT INTO connection (id, kind, name, ae_title, ae_norm, host, port, specialty_ids, mapping, status, created_at,
-        revision, pushed_revision, works_id, works_version, next_push_at, send_directly, verified_at)
+        revision, pushed_revision, works_id, works_version, next_push_at, send_directly, verified_at, tls)
     VALUES (:id, :kind, :name, :ae_title, :ae_norm, :host, :port, :specialty_ids, :mapping, :status, :at,
-        1, :pushed_revision, :works_id, :works_version, :at, :send_directly, :verified_at)
+        1, :pushed_revision, :works_id, :works_version, :at, :send_directly, :verified_at, :tls)
 """
-# Works is told at once, whatever went wrong with it before; it does not know `send_directly`.
+# Works is told at once, whatever went wrong with it before; it knows neither `send_directly` nor `tls`.
 EDIT: Final = """
     UPDATE connection SET name = :name, ae_title = :ae_title, ae_norm = :ae_norm, host = :host, port = :port,
         specialty_ids = :specialty_ids, mapping = :mapping, status = :status, send_directly = :send_directly,
-        verified_at = :verified_at, revision = revision + :news, problem = NULL, next_push_at = :at
+        verified_at = :verified_at, tls = :tls, revision = revision + :news, problem = NULL, next_push_at = :at
     WHERE id = :id AND deleted_at IS NULL
 """
 VERIFIED: Final = """
     UPDATE connection SET verified_at = :at, last_seen_at = max(coalesce(last_seen_at, ''), :at),
         revision = revision + (status <> 'active'), status = 'active'
-    WHERE id = :id AND ae_title = :ae_title AND host = :host AND port IS :port AND deleted_at IS NULL
+    WHERE id = :id AND ae_title = :ae_title AND host = :host AND port IS :port AND tls IS :tls AND deleted_at IS NULL
 """
 DELETE: Final = """
     UPDATE connection SET deleted_at = :at, works_deleted_at = CASE WHEN :at_works THEN :at END
@@ -144,6 +147,7 @@ def verified(tx: Transaction, connection: Connection, at: datetime) -> bool:
         "ae_title": connection.ae_title,
         "host": connection.host,
         "port": connection.port,
+        "tls": _tls_text(connection.tls),
         "at": moment_text(at),
     }
     return tx.execute(VERIFIED, values).rowcount == 1
@@ -225,7 +229,22 @@ def _editable(connection: Connection) -> dict[str, object]:
         "status": connection.status.value,
         "send_directly": connection.send_directly,
         "verified_at": None if connection.verified_at is None else moment_text(connection.verified_at),
+        "tls": _tls_text(connection.tls),
     }
+
+
+def _tls_text(tls: Tls | None) -> str | None:
+    if tls is None:
+        return None
+    return json.dumps({name: None if value is None else str(value) for name, value in asdict(tls).items()})
+
+
+def _tls(text: str | None) -> Tls | None:
+    if text is None:
+        return None
+    values = json.loads(text)
+    name = values.pop("server_name")
+    return Tls(**{part: None if path is None else Path(path) for part, path in values.items()}, server_name=name)
 
 
 def _connection(row: sqlite3.Row) -> Connection:
@@ -248,4 +267,5 @@ def _connection(row: sqlite3.Row) -> Connection:
         problem=row["problem"],
         send_directly=bool(row["send_directly"]),
         verified_at=moment_or_none(row["verified_at"]),
+        tls=_tls(row["tls"]),
     )

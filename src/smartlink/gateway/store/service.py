@@ -14,14 +14,17 @@ STARTED: Final = """
     INSERT INTO service (id, pid, version, started_at, beat_at) VALUES (1, :pid, :version, :at, :at)
     ON CONFLICT (id) DO UPDATE SET pid = excluded.pid, version = excluded.version, started_at = excluded.started_at,
         beat_at = excluded.beat_at, stopped_at = NULL, receiver_ae_title = NULL, receiver_port = NULL,
-        receiver_problem = NULL
+        receiver_tls_port = NULL, receiver_problem = NULL
 """
 BEAT: Final = "UPDATE service SET beat_at = :at WHERE id = 1"
 STOPPED: Final = """
-    UPDATE service SET beat_at = :at, stopped_at = :at, receiver_ae_title = NULL, receiver_port = NULL WHERE id = 1
+    UPDATE service SET beat_at = :at, stopped_at = :at, receiver_ae_title = NULL, receiver_port = NULL,
+        receiver_tls_port = NULL
+    WHERE id = 1
 """
 RECEIVER: Final = """
-    UPDATE service SET beat_at = :at, receiver_ae_title = :ae_title, receiver_port = :port, receiver_problem = :problem
+    UPDATE service SET beat_at = :at, receiver_ae_title = :ae_title, receiver_port = :port,
+        receiver_tls_port = :tls_port, receiver_problem = :problem
     WHERE id = 1
 """
 FIND: Final = "SELECT * FROM service WHERE id = 1"
@@ -40,7 +43,7 @@ RECOVERED: Final = "UPDATE works_link SET failing_since = NULL, problem = NULL W
 
 @dataclass(frozen=True, slots=True)
 class Service:
-    """The service as it last wrote of itself; `receiver_port` is the port really bound, None when closed."""
+    """The service as it last wrote of itself; the ports are those really bound, None when closed."""
 
     pid: int
     version: str
@@ -49,6 +52,7 @@ class Service:
     stopped_at: datetime | None
     receiver_ae_title: str | None
     receiver_port: int | None
+    receiver_tls_port: int | None
     receiver_problem: str | None
 
 
@@ -79,14 +83,26 @@ def stopped(tx: Transaction, at: datetime) -> None:
     tx.execute(STOPPED, {"at": moment_text(at)})
 
 
-def receiver_open(tx: Transaction, ae_title: str, port: int, at: datetime) -> None:
-    """The receiver listens on `port`."""
-    tx.execute(RECEIVER, {"ae_title": ae_title, "port": port, "problem": None, "at": moment_text(at)})
+def receiver_open(tx: Transaction, ae_title: str, ports: tuple[int | None, int | None], at: datetime) -> None:
+    """The receiver listens on these ports, the plain one and the one for TLS."""
+    tx.execute(RECEIVER, _receiver(ae_title, ports, None, at))
 
 
 def receiver_closed(tx: Transaction, problem: str | None, at: datetime) -> None:
     """The receiver is closed; `problem` says why, unless it was asked for."""
-    tx.execute(RECEIVER, {"ae_title": None, "port": None, "problem": problem, "at": moment_text(at)})
+    tx.execute(RECEIVER, _receiver(None, (None, None), problem, at))
+
+
+def _receiver(
+    ae_title: str | None, ports: tuple[int | None, int | None], problem: str | None, at: datetime
+) -> dict[str, object]:
+    return {
+        "ae_title": ae_title,
+        "port": ports[0],
+        "tls_port": ports[1],
+        "problem": problem,
+        "at": moment_text(at),
+    }
 
 
 def find(tx: Transaction) -> Service | None:
@@ -102,6 +118,7 @@ def find(tx: Transaction) -> Service | None:
         stopped_at=moment_or_none(row["stopped_at"]),
         receiver_ae_title=row["receiver_ae_title"],
         receiver_port=row["receiver_port"],
+        receiver_tls_port=row["receiver_tls_port"],
         receiver_problem=row["receiver_problem"],
     )
 
