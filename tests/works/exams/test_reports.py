@@ -37,6 +37,22 @@ def test_what_has_arrived_cannot_be_undone(stage: Stage) -> None:
     assert stage.state(delivery) == ("delivered", None)
 
 
+@pytest.mark.parametrize(
+    ("state", "then"),
+    [("sent", ("delivered", None)), ("exhausted", ("outbox", "exhausted")), ("parked", ("outbox", "refused"))],
+)
+def test_the_end_is_believed_of_a_gateway_whose_clock_was_set_back(
+    stage: Stage, state: str, then: tuple[str, str | None]
+) -> None:
+    (delivery,) = stage.submit(stage.exam(1))
+    (one,) = stage.take()
+    stage.report("waiting", one, cause="No answer.")
+    an_hour_before = stage.world.now - timedelta(hours=1)
+    stage.report(state, one, at=an_hour_before.isoformat())
+    assert item(stage, one)[0] == state
+    assert stage.state(delivery) == then
+
+
 def test_a_report_may_overtake_the_acknowledgement(stage: Stage) -> None:
     (delivery,) = stage.submit(stage.exam())
     (command,) = stage.poll()

@@ -12,7 +12,7 @@ from tests.works.exams.stage import Stage, stage
 __all__ = ["stage"]
 
 
-def test_a_later_word_replaces_an_earlier_one(stage: Stage) -> None:
+def test_a_later_word_replaces_an_earlier_one_and_an_end_replaces_any(stage: Stage) -> None:
     (delivery,) = stage.submit(stage.exam(1))
     now = stage.world.now
 
@@ -31,7 +31,8 @@ def test_a_later_word_replaces_an_earlier_one(stage: Stage) -> None:
         )
 
     with stage.world.access.organisation(stage.organisation_id) as site:
-        assert [told(site, "waiting", 2), told(site, "parked", 1), told(site, "parked", 2)] == [True, False, True]
+        assert [told(site, "waiting", 2), told(site, "waiting", 1), told(site, "waiting", 2)] == [True, False, True]
+        assert told(site, "parked", 1), "its clock was set back"
         (item,) = deliveries.items(site, delivery)
         assert item.state == "parked"
 

@@ -221,11 +221,14 @@ def report_item(  # noqa: PLR0913 -- the columns of one report
     accepted: Sequence[str],
     at: datetime,
 ) -> bool:
-    """Write the gateway's latest word; False when a later one is known already."""
+    """Write the gateway's latest word; False for a `waiting` when a later word is known already.
+
+    Every other word counts whatever its time: the clock of a gateway may have been set back since the one before.
+    """
     changed = site.run(
         "UPDATE delivery_instance SET state = :state, attempts = :attempts, status = :status, cause = :cause,"
         " remedy = :remedy, accepted_transfer_syntaxes = CAST(:accepted AS text[]), reported_at = :at"
-        " WHERE id = :id AND (reported_at IS NULL OR reported_at <= :at)",
+        " WHERE id = :id AND (:state <> 'waiting' OR reported_at IS NULL OR reported_at <= :at)",
         id=item_id,
         state=state,
         attempts=attempts,
