@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from datetime import UTC, datetime
 from io import BytesIO
 from pathlib import Path
@@ -21,23 +22,30 @@ from structlog.testing import capture_logs
 
 from smartlink.gateway import build
 from smartlink.gateway.catalogue import Catalogue, Unreadable
+from smartlink.gateway.dicom import pdu
+from smartlink.gateway.dicom.upper_layer import AssociationAccepted
 from smartlink.gateway.errors import StoreFailed, TryAgain
 from smartlink.gateway.refusals import Refusal, Refusals
 from smartlink.gateway.service import Standing
 from smartlink.gateway.settings import Deployment
-from smartlink.gateway.status import queue_of, status_of
+from smartlink.gateway.status import queue_of, status_of, syntaxes_of
 from smartlink.gateway.store import connections, licences, settings
 from smartlink.gateway.store.database import Database, open_in
 from smartlink.gateway.store.refusals import listing
 from smartlink.gateway.store.spool import Spool
+from smartlink.gateway.syntaxes import Syntaxes
 from smartlink.standard.sop_class import STORAGE_COMMITMENT, STORAGE_COMMITMENT_INSTANCE
 from tests.gateway.conftest import START, Keep
+from tests.gateway.dicom.caller import Caller
 from tests.gateway.dicom.test_commitment_data import request
+from tests.gateway.dicom.wire import REQUEST
 from tests.gateway.fake_orders import an_image as an_object
 from tests.gateway.fake_works import FakeWorks
 from tests.gateway.store.examples import a_pacs
 from tests.gateway.store.test_licences import an_activation
 from tests.real.pacs import Scripted
+
+PRIVATE = "1.2.840.113619.4.30"
 
 
 def now() -> datetime:
@@ -153,6 +161,45 @@ def test_a_scanner_hears_from_the_running_service_that_its_image_is_safe(
     eventually(lambda: status_of(running, deployment.data, now())["commitments"]["waiting"] == 0)
 
 
+@pytest.mark.proves("R68")
+def test_a_private_kind_of_image_is_refused_shown_and_taken_once_it_is_allowed(
+    running: Database, deployment: Deployment, works: FakeWorks
+) -> None:
+    def port() -> int:
+        eventually(lambda: bool(status_of(running, deployment.data, now())["receiver"]["open"]))
+        return int(status_of(running, deployment.data, now())["receiver"]["port"])
+
+    with build.activator(deployment, running, now) as activator:
+        activator.activate(works.key, works.url, now())
+    asking = replace(REQUEST, contexts=(pdu.ProposedContext(1, PRIVATE, (str(ExplicitVRLittleEndian),)),))
+
+    def taken() -> bool:
+        try:
+            with Caller(port()) as us01:
+                answer = us01.ask(asking)
+        except ConnectionRefusedError:  # the port opens anew
+            return False
+        assert isinstance(answer, AssociationAccepted)
+        return answer.accept.contexts[0].result is pdu.ContextResult.ACCEPTANCE
+
+    assert not taken()
+    eventually(lambda: bool(syntaxes_of(running, 10)))
+    (shown,) = syntaxes_of(running, 10)
+    assert (shown["calling_ae_title"], shown["abstract_syntax_uid"], shown["times"], shown["allowed"]) == (
+        "US01",
+        PRIVATE,
+        1,
+        False,
+    )
+    running.write(lambda tx: settings.put(tx, {"abstract_syntaxes": [PRIVATE]}, START))
+
+    eventually(taken)
+    private = an_image("1.2.3.9")
+    private.SOPClassUID = PRIVATE
+    send(port(), private)
+    assert syntaxes_of(running, 10)[0]["allowed"]
+
+
 def test_a_second_service_on_the_same_data_is_refused(running: Database, deployment: Deployment) -> None:
     with pytest.raises(StoreFailed, match="already runs"):
         build.service(deployment, now)
@@ -192,7 +239,8 @@ def test_without_licence_or_credential_there_is_no_account(deployment: Deploymen
 def test_callers_are_passed_on_and_foreign_syntaxes_shown(database: Database, spool: Spool) -> None:
     catalogue = Catalogue(database, spool, build.describer(spool))
     refusals = Refusals(database, now)
-    callers = build.Callers(catalogue, refusals)
+    syntaxes = Syntaxes(database, now)
+    callers = build.Callers(catalogue, refusals, syntaxes)
     callers.seen("US01", "192.0.2.7", verified=True)
     with capture_logs() as lines:
         callers.refused(Refusal("192.0.2.8", "called AE title not recognised (1/1/7)", "US02", "SOMEONE"))

@@ -17,8 +17,11 @@ import pytest
 
 from smartlink.gateway.cli import app
 from smartlink.gateway.log import LogKind, log_path
+from smartlink.gateway.store import offered
+from smartlink.gateway.store.database import open_in
+from smartlink.gateway.store.offered import Offered
 from tests.gateway.authority import Authority
-from tests.gateway.conftest import Command
+from tests.gateway.conftest import START, Command
 from tests.gateway.fake_works import FakeWorks
 
 
@@ -56,6 +59,25 @@ def test_an_empty_gateway_answers_every_question(command: Command) -> None:
     assert command("refusals") == {"refusals": []}
 
 
+@pytest.mark.proves("R68")
+def test_kinds_of_images_that_scanners_offer_are_listed_and_allowed(command: Command, tmp_path: Path) -> None:
+    private, worklist = "1.2.840.113619.4.30", "1.2.840.10008.5.1.4.31"
+    with open_in(tmp_path / "data") as database:
+        for uid in (private, worklist):
+            one = Offered("US01", uid, "192.0.2.7", 34, START, START)
+            database.write(lambda tx, one=one: offered.add(tx, one))  # type: ignore[misc]
+    assert [(one["times"], one["may_be_allowed"]) for one in command("syntaxes")["offered"]] == [
+        (34, False),
+        (34, True),
+    ]
+    assert command("syntaxes", "--allow", private)["allowed"] == [private]
+    assert command("syntaxes", "--allow", "1.2.3")["allowed"] == [private, "1.2.3"]
+    assert command("syntaxes", "--refuse", "1.2.3")["offered"][1]["allowed"]
+    assert command("settings")["abstract_syntaxes"] == [private]
+    assert "a service of the standard" in command("syntaxes", "--allow", worklist, code=1)["error"]
+    assert command("syntaxes", "--refuse", private)["allowed"] == []
+
+
 @pytest.mark.proves("R146")
 def test_deliveries_can_be_tried_again(command: Command) -> None:
     assert command("retry", "--parked") == {"tried_again": []}
@@ -63,13 +85,17 @@ def test_deliveries_can_be_tried_again(command: Command) -> None:
 
 
 def test_words_for_people(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    for words in (["status"], ["settings"], ["connections"], ["queue"]):
+    with open_in(tmp_path) as database:
+        one = Offered("US01", "1.2.840.113619.4.30", "192.0.2.7", 34, START, START)
+        database.write(lambda tx: offered.add(tx, one))
+    for words in (["status"], ["settings"], ["connections"], ["queue"], ["syntaxes"]):
         with pytest.raises(SystemExit) as end:
             app([*words, "--data", str(tmp_path)])
         assert not end.value.code
     shown = capsys.readouterr().out
     assert "SMARTLINKRCVR" in shown
     assert "waiting: 0" in shown
+    assert "no: allow?" in shown
 
 
 @pytest.mark.parametrize("words", [["queue", "--state", "lost"], ["settings", "port"], ["fly"]])

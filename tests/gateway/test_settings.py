@@ -187,3 +187,16 @@ def test_a_receiver_is_built_anew_only_for_what_it_is_built_from() -> None:
 def test_a_tls_port_needs_its_files(changes: dict[str, str], sentence: str) -> None:
     with pytest.raises(SettingRefused, match=sentence):
         changed(SmartLinkSettings(), changes)
+
+
+@pytest.mark.proves("R68")
+def test_a_private_or_a_new_kind_of_image_may_be_taken_and_a_service_may_not() -> None:
+    private, new = "1.2.840.113619.4.30", "1.2.840.10008.5.1.4.1.1.999"
+    after, values = changed(SmartLinkSettings(), {"abstract_syntaxes": f"{private}, {new}"})
+    assert after.abstract_syntaxes == (private, new)
+    assert administrator_settings({"abstract_syntaxes": list(after.abstract_syntaxes)}) == after
+    assert after.receiver != SmartLinkSettings().receiver
+    assert list(values) == ["abstract_syntaxes"]
+    for wrong in ("1.2.840.10008.5.1.4.31", "US", "1.2.840.10008.1.1"):
+        with pytest.raises(SettingRefused):
+            changed(SmartLinkSettings(), {"abstract_syntaxes": wrong})

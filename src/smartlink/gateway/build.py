@@ -47,6 +47,7 @@ from smartlink.gateway.store import connections
 from smartlink.gateway.store.database import Database, RunLock, open_in
 from smartlink.gateway.store.spool import Spool, SpoolDamaged
 from smartlink.gateway.synchronisation import Synchronisation
+from smartlink.gateway.syntaxes import Syntaxes
 from smartlink.gateway.uplink.http import Client, new_client
 from smartlink.gateway.uplink.objects import ObjectClient
 from smartlink.gateway.uplink.pace import Pace
@@ -185,6 +186,7 @@ def _service(deployment: Deployment, now: Clock, lock: RunLock) -> Service:
     catalogue = Catalogue(database, spool, describer(spool))
     doorkeeper = Doorkeeper(database)
     refusals = Refusals(database, now)
+    syntaxes = Syntaxes(database, now)
     intake = Intake(
         spool,
         ground.disk,
@@ -196,7 +198,7 @@ def _service(deployment: Deployment, now: Clock, lock: RunLock) -> Service:
         largest_instance=standing.largest_instance,
     )
     commitments = Commitments(database, spool, tell, now, caught_up=catalogue.caught_up)
-    door = _Door(intake, catalogue, refusals, commitments)
+    door = _Door(intake, catalogue, refusals, syntaxes, commitments)
     carriers = _Carriers(_uploads(ground), _downloads(ground), _archive(ground))
     loops: list[Loop] = []
 
@@ -231,6 +233,7 @@ def _service(deployment: Deployment, now: Clock, lock: RunLock) -> Service:
     watch = Watch(lambda: pairs_in_use(standing.settings, database.read(connections.live)))
     loops += [
         Loop("refusals", refusals.tick, now, pause=_STEADY, died=gateway.loop_died),
+        Loop("syntaxes", syntaxes.tick, now, pause=_STEADY, died=gateway.loop_died),
         Loop("commitments", commitments.tick, now, pause=_STEADY, died=gateway.loop_died),
         Loop("certificates", watch.tick, now, pause=_SLOW, died=gateway.loop_died),
     ]
@@ -328,12 +331,13 @@ class _Door:
     intake: Intake
     catalogue: Catalogue
     refusals: Refusals
+    syntaxes: Syntaxes
     commitments: Commitments
 
 
 def receiver(deployment: Deployment, settings: SmartLinkSettings, door: _Door) -> Receiver:
     """Return a receiver for these settings, not yet open."""
-    callers = Callers(door.catalogue, door.refusals)
+    callers = Callers(door.catalogue, door.refusals, door.syntaxes)
     services: dict[int, Answering] = {
         CommandField.C_STORE_RQ: StorageSCP(door.intake, callers),
         CommandField.C_ECHO_RQ: VerificationSCP(callers),
@@ -345,9 +349,10 @@ def receiver(deployment: Deployment, settings: SmartLinkSettings, door: _Door) -
 class Callers:
     """Tells the catalogue who called, and notes who was turned away."""
 
-    def __init__(self, catalogue: Catalogue, refusals: Refusals) -> None:
+    def __init__(self, catalogue: Catalogue, refusals: Refusals, syntaxes: Syntaxes) -> None:
         self._catalogue = catalogue
         self._refusals = refusals
+        self._syntaxes = syntaxes
 
     def seen(self, calling_ae_title: str, address: str, verified: bool) -> None:  # noqa: ARG002, FBT001  the acceptor's words
         """A peer asked for its first C-ECHO or C-STORE on an association."""
@@ -358,8 +363,8 @@ class Callers:
         self._refusals.note(refusal)
 
     def syntaxes_refused(self, calling_ae_title: str, address: str, abstract_syntax_uids: Sequence[str]) -> None:
-        """A peer also offered what we do not take: shown, so that a person can ask for it."""
-        log.info("syntaxes_refused", calling_ae=calling_ae_title, address=address, uids=list(abstract_syntax_uids)[:20])
+        """A peer also offered what we do not take: counted and shown, so that a person can allow it."""
+        self._syntaxes.note(calling_ae_title, address, abstract_syntax_uids)
 
 
 def describer(spool: Spool) -> Describe:

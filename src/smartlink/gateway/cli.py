@@ -28,6 +28,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from smartlink.gateway.repair import Report
+    from smartlink.gateway.settings import Deployment, SmartLinkSettings
+    from smartlink.gateway.store.database import Database
 
 app = typer.Typer(
     name="smartlink",
@@ -122,24 +124,11 @@ def settings(
     as_json: JsonOption = False,
 ) -> None:
     """Show the settings, or change some; a running service follows at once."""
-    from smartlink.gateway.certificates import check_receiver
-    from smartlink.gateway.errors import Refused
-    from smartlink.gateway.settings import SettingRefused, administrator_settings, changed
-    from smartlink.gateway.store import settings as stored
-
     wanted = dict(_pair(text) for text in changes or [])
     with catalogue(data, as_json=as_json) as (deployment, database):
-        known = administrator_settings(database.read(stored.all_values))
+        known = _settings(database)
         if wanted:
-            try:
-                after, values = changed(known, wanted)
-                check_receiver(after, now())
-            except (SettingRefused, Refused) as error:
-                fail(str(error), as_json=as_json)
-            database.write(lambda tx: stored.put(tx, values, now()))
-            with logged(deployment):
-                _log_changes(known.model_dump(), after.model_dump())
-            known = after
+            known = _change(deployment, database, known, wanted, as_json=as_json)
     rows = [(name, getattr(known, name), field.description) for name, field in type(known).model_fields.items()]
     if as_json:
         print_json({name: value for name, value, _ in rows})
@@ -176,6 +165,40 @@ def refusals(
     else:
         columns = ["calling_ae_title", "called_ae_title", "address", "why", "times", "first_at", "last_at"]
         print_table(columns, [[shown(one[column]) for column in columns] for one in found])
+
+
+@app.command(
+    short_help="List kinds of images that were not taken, or allow one.",
+    epilog="Example: smartlink syntaxes --allow 1.2.840.113619.4.30",
+)
+def syntaxes(
+    allow: Annotated[str | None, typer.Option("--allow", metavar="UID", help="Take this kind of image, too.")] = None,
+    refuse: Annotated[
+        str | None, typer.Option("--refuse", metavar="UID", help="Do not take this kind of image any more.")
+    ] = None,
+    limit: Annotated[int, typer.Option(min=1, max=10_000, help="At most so many.")] = 100,
+    data: DataOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """List the private and unknown SOP Classes that ultrasound systems offered, and say which of them are taken."""
+    from smartlink.gateway.status import syntaxes_of
+
+    with catalogue(data, as_json=as_json) as (deployment, database):
+        if allow is not None or refuse is not None:
+            known = _settings(database)
+            taken = dict.fromkeys(known.abstract_syntaxes)
+            taken.update({allow: None} if allow else {})
+            taken.pop(refuse or "", None)
+            wanted = {"abstract_syntaxes": ",".join(taken) or "none"}
+            _change(deployment, database, known, wanted, as_json=as_json)
+        taken_now = list(_settings(database).abstract_syntaxes)
+        found = syntaxes_of(database, limit)
+    if as_json:
+        print_json({"allowed": taken_now, "offered": found})
+    else:
+        columns = ["calling_ae_title", "abstract_syntax_uid", "times", "last_at"]
+        print_table([*columns, "taken"], [[*(shown(one[column]) for column in columns), _taken(one)] for one in found])
+        typer.echo("Take one with: smartlink syntaxes --allow UID")
 
 
 @app.command(short_help="List deliveries.", epilog="Example: smartlink queue --state parked --limit 20")
@@ -298,6 +321,39 @@ def _repair_words(report: Report) -> Iterator[str]:
     if report.missing:
         yield f"{report.missing} images that Works has not are without their file: restore the spool from a backup."
     yield "Start the service now: smartlink run."
+
+
+def _taken(offered: dict[str, Any]) -> str:
+    if offered["allowed"]:
+        return "yes"
+    return "no: allow?" if offered["may_be_allowed"] else "no: a service, not a kind of image"
+
+
+def _settings(database: Database) -> SmartLinkSettings:
+    from smartlink.gateway.settings import administrator_settings
+    from smartlink.gateway.store import settings as stored
+
+    return administrator_settings(database.read(stored.all_values))
+
+
+def _change(
+    deployment: Deployment, database: Database, known: SmartLinkSettings, wanted: dict[str, str], *, as_json: bool
+) -> SmartLinkSettings:
+    """Store changed settings, log them, and return all of them; a refusal ends the command."""
+    from smartlink.gateway.certificates import check_receiver
+    from smartlink.gateway.errors import Refused
+    from smartlink.gateway.settings import SettingRefused, changed
+    from smartlink.gateway.store import settings as stored
+
+    try:
+        after, values = changed(known, wanted)
+        check_receiver(after, now())
+    except (SettingRefused, Refused) as error:
+        fail(str(error), as_json=as_json)
+    database.write(lambda tx: stored.put(tx, values, now()))
+    with logged(deployment):
+        _log_changes(known.model_dump(), after.model_dump())
+    return after
 
 
 def _works_url(text: str | None, *, as_json: bool) -> str:

@@ -28,7 +28,8 @@ from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from smartlink.gateway.calling import SendLimits
 from smartlink.gateway.platform.folders import default_data_folder
-from smartlink.standard.names import AETitle
+from smartlink.standard.names import UID, AETitle
+from smartlink.standard.sop_class import may_be_image
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -64,6 +65,14 @@ def _whole_path(text: str | None) -> str | None:
     return text
 
 
+def _sop_class(text: str) -> str:
+    """Return the UID of a SOP Class that may be one of images."""
+    uid = UID.parse(text.strip())
+    if not may_be_image(uid):
+        raise ValueError(f"{uid} is a service of the standard, not a kind of image.")
+    return uid
+
+
 def _listed(value: object) -> object:
     """Let a command line write a list with commas, and `none` for an empty one."""
     if isinstance(value, str):
@@ -77,6 +86,7 @@ RetryMinutes = Annotated[Literal[5, 15, 30], BeforeValidator(_number)]
 RetryDays = Annotated[Literal[1, 2, 3, 4], BeforeValidator(_number)]
 AETitles = Annotated[tuple[AETitleSetting, ...], BeforeValidator(_listed)]
 Networks = Annotated[tuple[Annotated[str, AfterValidator(_network)], ...], BeforeValidator(_listed)]
+SOPClasses = Annotated[tuple[Annotated[str, AfterValidator(_sop_class)], ...], BeforeValidator(_listed)]
 Share = Annotated[int | None, BeforeValidator(_nothing)]
 FileSetting = Annotated[str | None, AfterValidator(_whole_path), BeforeValidator(_nothing)]
 
@@ -190,7 +200,11 @@ class SmartLinkSettings(BaseModel):
         description="Answer ultrasound systems whatever AE title they call, for those that cannot be set (R69).",
     )
     any_abstract_syntax: bool = Field(
-        default=False, description="Take private and unknown kinds of images (SOP Classes) too."
+        default=False, description="Take all private and unknown kinds of images (SOP Classes) too."
+    )
+    abstract_syntaxes: SOPClasses = Field(
+        default=(),
+        description="Private or unknown kinds of images (SOP Class UIDs) that are taken, with commas between.",
     )
     allowed_ae_titles: AETitles = Field(
         default=(),

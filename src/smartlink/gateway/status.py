@@ -19,12 +19,14 @@ from smartlink.gateway.store import (
     destinations,
     instances,
     licences,
+    offered,
     orders,
     refusals,
     service,
     settings,
 )
 from smartlink.link.connections import Kind
+from smartlink.standard.sop_class import may_be_image
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -98,6 +100,24 @@ def connections_of(database: Database) -> list[dict[str, Any]]:
 def refusals_of(database: Database, limit: int) -> list[dict[str, Any]]:
     """Return who was turned away at the DICOM port, the last first, at most `limit`."""
     return [asdict(one) for one in database.read(lambda tx: refusals.listing(tx, limit))]
+
+
+def syntaxes_of(database: Database, limit: int) -> list[dict[str, Any]]:
+    """Return which SOP Classes callers proposed in vain, at most `limit`, and whether they are taken by now."""
+
+    def ask(tx: Transaction) -> list[dict[str, Any]]:
+        values = administrator_settings(settings.all_values(tx))
+        return [
+            {
+                **asdict(one),
+                "may_be_allowed": may_be_image(one.abstract_syntax_uid),
+                "allowed": one.abstract_syntax_uid in values.abstract_syntaxes
+                or (values.any_abstract_syntax and may_be_image(one.abstract_syntax_uid)),
+            }
+            for one in offered.listing(tx, limit)
+        ]
+
+    return database.read(ask)
 
 
 def _commitments(tx: Transaction) -> dict[str, Any]:

@@ -15,6 +15,18 @@ ULTRASOUND_IMAGE: Final = "1.2.840.10008.5.1.4.1.1.6.1"
 ULTRASOUND_MULTIFRAME_IMAGE: Final = "1.2.840.10008.5.1.4.1.1.3.1"
 SECONDARY_CAPTURE_IMAGE: Final = "1.2.840.10008.5.1.4.1.1.7"
 
+_STANDARD: Final = "1.2.840.10008."
+_STORAGE: Final = "1.2.840.10008.5.1.4.1.1."
+
+
+def may_be_image(uid: str) -> bool:
+    """Whether a SOP Class that we do not know could be one of Storage: a private one, or one newer than our table.
+
+    The standard has its storage classes under one root; what else it has (worklists, printing) is a service.
+    """
+    return uid.startswith(_STORAGE) or not uid.startswith(_STANDARD)
+
+
 STORAGE: Final[dict[str, str]] = {
     "1.2.840.10008.5.1.4.1.1.1": "Computed Radiography Image",
     "1.2.840.10008.5.1.4.1.1.1.1": "Digital X-Ray Image Storage - For Presentation",

@@ -216,8 +216,10 @@ def test_storage_commitment_is_spoken_in_what_a_data_set_without_pixels_is_encod
     ]
 
 
-def test_a_class_that_is_no_uid_is_never_taken() -> None:
+def test_a_class_that_is_no_uid_or_no_image_is_never_taken() -> None:
     allowing = Policy(RECEIVER, any_abstract_syntax=True)
+    worklist = "1.2.840.10008.5.1.4.31"
+    assert agreement(proposing((worklist, LITTLE)), allowing).refused_syntaxes == (worklist,)
     assert not agreement(proposing(("1" * 60_000, LITTLE), ("\xff", LITTLE)), allowing).contexts
 
 

@@ -19,7 +19,7 @@ from smartlink.gateway.dicom.pdu import AssociateAccept, AssociateRequest, Conte
 from smartlink.gateway.dicom.user_information import ExtendedNegotiation, OperationsWindow, RoleSelection
 from smartlink.standard import reject
 from smartlink.standard.names import UID, AETitle
-from smartlink.standard.sop_class import APPLICATION_CONTEXT, STORAGE, STORAGE_COMMITMENT, VERIFICATION
+from smartlink.standard.sop_class import APPLICATION_CONTEXT, STORAGE, STORAGE_COMMITMENT, VERIFICATION, may_be_image
 from smartlink.standard.status import Status
 from smartlink.standard.transfer_syntax import IMPLICIT_VR_LITTLE_ENDIAN, UNCOMPRESSED, choose
 
@@ -68,7 +68,7 @@ class Policy:
         """Whether this SOP Class is one of ours. A private one must at least be a UID."""
         if abstract_syntax in self.abstract_syntaxes:
             return True
-        return self.any_abstract_syntax and _is_uid(abstract_syntax)
+        return self.any_abstract_syntax and may_be_image(abstract_syntax) and _is_uid(abstract_syntax)
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 from smartlink.gateway.certificates import Pair
 from smartlink.gateway.dicom.acceptor import Acceptor, AcceptorLimits
 from smartlink.gateway.dicom.admission import Gate, HouseRules
-from smartlink.gateway.dicom.negotiation import Policy
+from smartlink.gateway.dicom.negotiation import ABSTRACT_SYNTAXES, Policy
 from smartlink.gateway.dicom.patience import Timeouts
 from smartlink.gateway.dicom.tls import Identity, ServerSide
 from smartlink.gateway.dicom.upper_layer import Limits
@@ -75,6 +75,7 @@ def ports_of(bind: str, settings: SmartLinkSettings, services: Mapping[int, Serv
         AETitle(settings.receiver_ae_title),
         any_called_ae_title=settings.any_called_ae_title,
         any_abstract_syntax=settings.any_abstract_syntax,
+        abstract_syntaxes=ABSTRACT_SYNTAXES.union(settings.abstract_syntaxes),
         maximum_length=settings.largest_pdu_bytes,
     )
 
