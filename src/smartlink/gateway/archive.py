@@ -22,6 +22,7 @@ from smartlink.gateway.retry import Breaker, Outage, latest_attempt
 from smartlink.gateway.store import connections, counters, deliveries, destinations, orders
 from smartlink.gateway.store.deliveries import WORKS
 from smartlink.link.connections import Kind
+from smartlink.link.sentences import Sentence
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -37,7 +38,7 @@ log = structlog.get_logger()
 MOST_AT_ONCE: Final = 200
 CARE: Final = timedelta(minutes=1)
 _GONE: Final = "The PACS connection was deleted."
-_EXHAUSTED: Final = "The PACS did not take the image within the time set for retries."
+_EXHAUSTED: Final = Sentence.TIME_OVER.of()
 
 
 class Archive:

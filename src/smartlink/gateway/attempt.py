@@ -20,6 +20,7 @@ from smartlink.gateway.retry import next_attempt
 from smartlink.gateway.store import connections, deliveries, destinations, instances, orders
 from smartlink.gateway.store.deliveries import Claim
 from smartlink.gateway.store.spool import Spool, SpoolDamaged
+from smartlink.link.sentences import Sentence
 from smartlink.standard.status import Verdict, meaning, shown, verdict
 from smartlink.standard.transfer_syntax import EXPLICIT_VR_LITTLE_ENDIAN
 
@@ -41,17 +42,15 @@ _PIECE: Final = 1024**2
 _MANY: Final = 3
 """From so many attempts on, the one under which an Association ended waits for the interval."""
 
-_LOOK: Final = "Look at the image in Works and into the log of the PACS server, then press Retry."
-_DAMAGED: Final = (
-    "Send the image again from the ultrasound system. If this happens more than once, have the disk checked."
-)
-_SYNTAX: Final = "The PACS does not accept the image's Transfer Syntax."
+_LOOK: Final = Sentence.LOOK_AT_THE_IMAGE.of()
+_DAMAGED: Final = Sentence.SEND_IT_AGAIN.of()
+_SYNTAX: Final = Sentence.SYNTAX_NOT_ACCEPTED.of()
 _SYNTAX_REMEDY: Final = (
     "Submit the exam in Works, which makes a copy that every PACS reads,"
     " or allow the Transfer Syntax on the PACS server and press Retry."
 )
-_CLASS: Final = "The PACS does not accept this kind of image (SOP Class), or not in a form that can be made here."
-_CLASS_REMEDY: Final = "Have the kind of image allowed on the PACS server, then press Retry."
+_CLASS: Final = Sentence.CLASS_NOT_ACCEPTED.of()
+_CLASS_REMEDY: Final = Sentence.ALLOW_THE_CLASS.of()
 
 
 Tell = Callable[[Outcome], None]
@@ -222,7 +221,7 @@ class Attempt:
         found = verdict(status)
         if found is Verdict.DESTINATION:
             # It stays among those that are left: all of them go back.
-            self.problem = f"The PACS cannot store now: {meaning(status)} ({shown(status)})."
+            self.problem = Sentence.PACS_CANNOT_STORE.of(meaning=meaning(status), status=shown(status))
             self._status = shown(status)
             return
         del self._left[claim.id]
@@ -235,9 +234,9 @@ class Attempt:
         at = self._tools.now()
         note = None
         if verdict(status) is Verdict.STORED_BEFORE:
-            note = f"The PACS had this image already ({shown(status)})."
+            note = Sentence.PACS_HAD_IT.of(status=shown(status))
         elif status:
-            note = f"Stored with a warning of the PACS: {meaning(status)} ({shown(status)})."
+            note = Sentence.PACS_WARNED.of(meaning=meaning(status), status=shown(status))
 
         def write(tx: Transaction) -> None:
             deliveries.accepted(tx, claim, at, note, status=shown(status))
@@ -254,7 +253,7 @@ class Attempt:
     def _faulted(self, claim: Claim, status: int) -> None:
         """Count a fault; the third one parks, if the PACS took others since the first."""
         at = self._tools.now()
-        cause = f"The PACS refuses the image: {meaning(status)} ({shown(status)})."
+        cause = Sentence.PACS_REFUSES.of(meaning=meaning(status), status=shown(status))
         first = claim.first_fault_at or self._began
 
         def write(tx: Transaction) -> bool:
@@ -288,7 +287,7 @@ class Attempt:
     def _unreadable(self, claim: Claim, why: str) -> None:
         """The file is no longer good: Works has another for what it ordered, nobody has one for the rest."""
         at = self._tools.now()
-        cause = f"The stored file cannot be read: {why}"
+        cause = Sentence.FILE_DAMAGED.of(why=why)
 
         def write(tx: Transaction) -> int:
             if orders.is_ordered(tx, claim.id) and deliveries.dropped(tx, claim, at, cause):

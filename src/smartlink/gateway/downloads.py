@@ -28,6 +28,7 @@ from smartlink.gateway.way_to_works import WayToWorks
 from smartlink.link.deliveries import ItemState
 from smartlink.link.downloads import Downloads as Answers
 from smartlink.link.downloads import DownloadsRequest, DownloadTicket, NotWanted
+from smartlink.link.sentences import Sentence
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -41,10 +42,9 @@ log = structlog.get_logger()
 MOST_AT_ONCE: Final = 16
 MOST_FAULTS: Final = 3
 _A_MOMENT: Final = timedelta(seconds=1)
-_WRONG: Final = "The image in Works is not the one that was ordered."
-_REMEDY: Final = "Send the exam again from Works. If this happens more than once, contact support."
-_GONE: Final = "This PACS connection was deleted."
-_FULL: Final = "Free disk space is below the reserve."
+_REMEDY: Final = Sentence.SEND_THE_EXAM_AGAIN.of()
+_GONE: Final = Sentence.CONNECTION_DELETED.of()
+_FULL: Final = Sentence.DISK_FULL.of()
 
 
 class Got(Enum):
@@ -332,11 +332,11 @@ class Downloads:
     def _not_as_ordered(self, item: Item, error: NotAsOrdered) -> None:
         log.error("download_damaged", item_id=str(item.id), why=str(error))
         if item.faults + 1 >= MOST_FAULTS:
-            self._end(item.id, ItemState.PARKED, f"{_WRONG} {error}", _REMEDY)
+            self._end(item.id, ItemState.PARKED, Sentence.NOT_THE_IMAGE.of(why=error), _REMEDY)
         else:
             at = self._now()
             again = next_attempt(at, self._interval(), self._luck())
-            self._put_off(item.id, again, f"{_WRONG} {error}", fault=True)
+            self._put_off(item.id, again, Sentence.NOT_THE_IMAGE.of(why=error), fault=True)
 
     def _stand_back(self, item: Item, error: TryAgain) -> None:
         """Whom it met lets the others go first: whether it is to blame shows when they arrive."""

@@ -15,7 +15,7 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined, select_autoes
 from jinja2.ext import InternationalizationExtension
 
 from smartlink.ui import assets as ui_assets
-from smartlink.ui import icons, moments, translations
+from smartlink.ui import icons, moments, telling, translations
 from smartlink.ui.preferences import Language, Preferences, Theme
 
 if TYPE_CHECKING:
@@ -85,6 +85,7 @@ def _environment(
         "day": lambda value: moments.day(value, language),
         "local_day": lambda value, where: moments.day(value.astimezone(where).date(), language),
         "clock": moments.clock,
+        "told": lambda text: telling.told(text, words.gettext if language is not Language.ENGLISH else str),
         "minute": lambda value, where: moments.clock(value, where)[:5],
     }
     return environment

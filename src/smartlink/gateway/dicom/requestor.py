@@ -16,6 +16,7 @@ from smartlink.gateway.dicom import pdu, tls, tls_words
 from smartlink.gateway.dicom import upper_layer as ul
 from smartlink.gateway.dicom.states import Role, State
 from smartlink.gateway.platform.sockets import quick_acknowledgement, without_delay
+from smartlink.link.sentences import Sentence
 from smartlink.standard.reject import (
     CALLED_AE_TITLE_NOT_RECOGNIZED,
     AbortSource,
@@ -237,14 +238,14 @@ class Call:
     def _late(self, what: str, seconds: float) -> AssociationFailed:
         return AssociationFailed(
             Layer.TIMEOUT,
-            f"{self._who()} did not {what} within {seconds:g} seconds.",
+            Sentence.TOO_LATE.of(place=self._who(), what=what, seconds=f"{seconds:g}"),
             "Check whether the PACS server is overloaded, or a firewall between breaks connections.",
         )
 
     def _slow(self) -> AssociationFailed:
         return AssociationFailed(
             Layer.TIMEOUT,
-            f"{self._who()} takes images too slowly: less than {self._limits.slowest_bytes_per_second} bytes a second.",
+            Sentence.TOO_SLOW.of(place=self._who(), rate=self._limits.slowest_bytes_per_second),
             "Check the network between, and whether the PACS server is overloaded.",
         )
 
@@ -263,7 +264,7 @@ class Call:
             return self._failure(event)
         self._check_tls(problem)
         self._layer.transport_closed()
-        return self._closed(f"The connection to {self._who()} was cut ({type(problem).__name__}).")
+        return self._closed(Sentence.CUT.of(place=self._who(), why=type(problem).__name__))
 
     def _closed(self, sentence: str) -> AssociationFailed:
         """Return what the end of the connection means: before any answer it may well be about TLS."""
@@ -280,13 +281,11 @@ class Call:
                 return rejected(self.peer, event.reject)
             case ul.Aborted():
                 why = abort_words_of(event.source, event.reason)
-                return AssociationFailed(
-                    Layer.ABORTED, f"{self._who()} aborted the association ({why}).", _LOOK_AT_PEER
-                )
+                return AssociationFailed(Layer.ABORTED, Sentence.ABORTED.of(place=self._who(), why=why), _LOOK_AT_PEER)
             case ul.TransportClosed():
-                return self._closed(f"{self._who()} closed the connection.")
+                return self._closed(Sentence.CLOSED.of(place=self._who()))
             case ul.ReleaseRequested():
-                return AssociationFailed(Layer.ABORTED, f"{self._who()} ended the association early.", _LOOK_AT_PEER)
+                return AssociationFailed(Layer.ABORTED, Sentence.ENDED_EARLY.of(place=self._who()), _LOOK_AT_PEER)
             case ul.Faulted():
                 self._last_word(event.reply)
                 wants_tls = self.peer.tls is None and bytes(self._incoming[:2]) == _TLS_ALERT
@@ -297,7 +296,7 @@ class Call:
     def _broken(self, why: str) -> AssociationFailed:
         return AssociationFailed(
             Layer.PROTOCOL,
-            f"What {self._who()} answers is not DICOM: {why}.",
+            Sentence.NOT_DICOM.of(place=self._who(), why=why),
             "Check that the address and port are those of the PACS server's DICOM service.",
         )
 
@@ -321,24 +320,24 @@ def unconnected(peer: Peer, problem: OSError | UnicodeError, seconds: float) -> 
     if isinstance(problem, socket.gaierror | UnicodeError):
         return AssociationFailed(
             Layer.NAME,
-            f"The name {peer.host} has no address.",
+            Sentence.NO_ADDRESS.of(host=peer.host),
             "Check the spelling of the host name, or enter the IP address.",
         )
     if isinstance(problem, ConnectionRefusedError):
         return AssociationFailed(
             Layer.PORT,
-            f"The machine {peer.host} answers, but nothing listens on port {peer.port}.",
+            Sentence.NOTHING_LISTENS.of(host=peer.host, port=peer.port),
             "Check the port, and whether the DICOM service of the PACS server runs.",
         )
     if isinstance(problem, TimeoutError):
         return AssociationFailed(
             Layer.ROUTE,
-            f"Nothing answers at {peer.host}:{peer.port} within {seconds:g} seconds.",
+            Sentence.NOTHING_ANSWERS.of(place=f"{peer.host}:{peer.port}", seconds=f"{seconds:g}"),
             "Check the IP address, whether the machine is on, and the firewalls between.",
         )
     return AssociationFailed(
         Layer.ROUTE,
-        f"There is no way to {peer.host}:{peer.port} ({type(problem).__name__}: {problem.strerror}).",
+        Sentence.NO_WAY.of(place=f"{peer.host}:{peer.port}", why=f"{type(problem).__name__}: {problem.strerror}"),
         "Check the IP address and the network of this machine.",
     )
 
@@ -347,7 +346,7 @@ def rejected(peer: Peer, reject: pdu.AssociateReject) -> AssociationFailed:
     """Return what an A-ASSOCIATE-RJ means (PS3.8 table 9-21), and what the administrator of the PACS has to know."""
     words = words_of(reject.source, reject.reason)
     numbers = f"{reject.result}/{reject.source}/{reject.reason}"
-    sentence = f"{place(peer)} rejected the association: {words} ({numbers})."
+    sentence = Sentence.REJECTED.of(place=place(peer), why=words, numbers=numbers)
     if (reject.source, reject.reason) == CALLED_AE_TITLE_NOT_RECOGNIZED[1:]:
         remedy = f"Check the AE title {peer.called_ae_title}: the PACS server goes by another one."
     elif reject.result == Result.REJECTED_TRANSIENT:

@@ -10,6 +10,8 @@ from enum import StrEnum
 from types import MappingProxyType
 from typing import Final
 
+from smartlink.ui.translations import marked
+
 
 class State(StrEnum):
     """Where a delivery stands."""
@@ -145,11 +147,11 @@ ITEM_WORDS: Final[Mapping[Item, str]] = MappingProxyType(
 
 REASON_WORDS: Final[Mapping[Reason, str]] = MappingProxyType(
     {
-        Reason.EXHAUSTED: "The PACS did not take it within the days of Continue Retry Until.",
-        Reason.REFUSED: "The PACS refused every image.",
-        Reason.GATEWAY_REPLACED: "The SmartLink that was sending it was replaced.",
-        Reason.CONNECTION_DELETED: "The PACS connection was deleted.",
-        Reason.NO_GATEWAY: "The facility has no active SmartLink.",
+        Reason.EXHAUSTED: marked("The PACS did not take it within the days of Continue Retry Until."),
+        Reason.REFUSED: marked("The PACS refused every image."),
+        Reason.GATEWAY_REPLACED: marked("The SmartLink that was sending it was replaced."),
+        Reason.CONNECTION_DELETED: marked("The PACS connection was deleted."),
+        Reason.NO_GATEWAY: marked("The facility has no active SmartLink."),
     }
 )
 

@@ -18,6 +18,7 @@ from typing import Final, Protocol
 import structlog
 
 from smartlink.standard.transfer_syntax import EXPLICIT_VR_LITTLE_ENDIAN, IMPLICIT_VR_LITTLE_ENDIAN, TRANSFER_SYNTAXES
+from smartlink.ui.translations import marked
 from smartlink.works.access import Access
 from smartlink.works.blobs.store import BlobMissing, Blobs, chunks, object_key
 from smartlink.works.exams import submission
@@ -38,11 +39,15 @@ MEDIA_TYPE: Final = "application/dicom"
 # What an archive may accept instead of the stored Transfer Syntax, the better one first.
 _UNCOMPRESSED: Final = (EXPLICIT_VR_LITTLE_ENDIAN, IMPLICIT_VR_LITTLE_ENDIAN)
 _CAUSES: Final = {
-    Why.VIDEO: "The PACS does not accept video, and a video cannot be sent uncompressed.",
-    Why.COMPRESSION: "The PACS does not accept this compression, and Works cannot undo it.",
-    Why.TOO_LARGE: "The PACS does not accept this compression, and uncompressed the image is too large.",
-    Why.DAMAGED: "The PACS does not accept this compression, and the image is damaged, so Works cannot undo it.",
-    Why.NO_PIXELS: "The PACS does not accept this compression, and the image has no pixels that could be sent without.",
+    Why.VIDEO: marked("The PACS does not accept video, and a video cannot be sent uncompressed."),
+    Why.COMPRESSION: marked("The PACS does not accept this compression, and Works cannot undo it."),
+    Why.TOO_LARGE: marked("The PACS does not accept this compression, and uncompressed the image is too large."),
+    Why.DAMAGED: marked(
+        "The PACS does not accept this compression, and the image is damaged, so Works cannot undo it."
+    ),
+    Why.NO_PIXELS: marked(
+        "The PACS does not accept this compression, and the image has no pixels that could be sent without."
+    ),
 }
 
 
@@ -119,7 +124,7 @@ def _object(tools: Tools, whole: _Delivery, item: ToDerive) -> DerivedRow | None
     if syntax == item.transfer_syntax_uid and whole.identity is None:
         return None
     with tools.access.organisation(whole.organisation_id) as site:
-        before = derived_objects.find(site, item.instance_id, item.identity_id, syntax)
+        before = derived_objects.find(site, item.instance_id, item.version_id, item.identity_id, syntax)
     if before is not None:
         return before
     with tempfile.TemporaryDirectory(prefix="derive-") as name:
@@ -170,10 +175,10 @@ def _fetch(tools: Tools, item: ToDerive, target: Path) -> None:
                 digest.update(piece)
                 file.write(piece)
     except BlobMissing as error:
-        message = "The stored image is missing in the object store."
+        message = marked("The stored image is missing in the object store.")
         raise CannotDerive(message) from error
     if digest.digest() != item.object_sha256:
-        message = "The stored image is not what was received: its digest differs."
+        message = marked("The stored image is not what was received: its digest differs.")
         raise CannotDerive(message)
 
 
@@ -213,10 +218,13 @@ def _row(item: ToDerive, derived: Derived, key: str, now: datetime) -> DerivedRo
         dataset_sha256=derived.dataset_sha256,
         object_key=key,
         created_at=now,
+        version_id=item.version_id,
     )
 
 
 def _remedy(item: ToDerive) -> str:
     if item.state == Item.SYNTAX_REFUSED:
-        return "Ask the administrator of the PACS to accept this kind of image as it is stored, then send it again."
-    return "Ask the administrator of Works to look at the stored image; the exam can be sent again afterwards."
+        return marked(
+            "Ask the administrator of the PACS to accept this kind of image as it is stored, then send it again."
+        )
+    return marked("Ask the administrator of Works to look at the stored image; the exam can be sent again afterwards.")

@@ -19,6 +19,7 @@ from smartlink.standard.transfer_syntax import (
     EXPLICIT_VR_LITTLE_ENDIAN,
     IMPLICIT_VR_LITTLE_ENDIAN,
 )
+from smartlink.ui.translations import marked
 from smartlink.works.exams import elements as dicom
 from smartlink.works.exams.elements import EXPLICIT_LITTLE, Element, Elements, Span
 from smartlink.works.exams.explicit import explicit_little
@@ -137,7 +138,7 @@ def derive_uncompressed(
 def _write_unpacked(new: Elements, source: Source, native: Native, pixels: Path, writer: Writer) -> None:
     length, encoding = native.size + native.size % 2, dicom.encoding_of(writer.syntax)
     if length > LARGEST_PIXELS:
-        message = "Uncompressed, the image is larger than a DICOM object can be."
+        message = marked("Uncompressed, the image is larger than a DICOM object can be.")
         raise CannotDerive(message)
     described = dicom.without(_described(new, native, source.syntax), _ONLY_ENCAPSULATED)
     dicom.write((one for one in described if one.tag < PIXEL_DATA), encoding, source.file, writer.put)

@@ -15,6 +15,7 @@ from typing import IO, BinaryIO, Final, Self, cast
 
 from smartlink.standard.implementation import IMPLEMENTATION_CLASS_UID, IMPLEMENTATION_VERSION_NAME
 from smartlink.standard.transfer_syntax import DEFLATED_EXPLICIT_VR_LITTLE_ENDIAN
+from smartlink.ui.translations import marked
 from smartlink.works.errors import GiveUp
 from smartlink.works.exams import elements as dicom
 from smartlink.works.exams.elements import EXPLICIT_LITTLE, Element, Encoding, Malformed
@@ -53,7 +54,7 @@ def opened(path: Path) -> Iterator[Source]:
             shown = cast("BinaryIO", inflated) if deflated else file
             yield Source(shown, syntax, 0 if deflated else offset, dicom.encoding_of(syntax), shown.seek(0, 2))
     except (Malformed, HeaderUnreadable, zlib.error, struct.error) as error:
-        message = "The stored image is not encoded as DICOM prescribes, so no other object can be made of it."
+        message = marked("The stored image is not encoded as DICOM prescribes, so no other object can be made of it.")
         raise CannotDerive(message) from error
 
 

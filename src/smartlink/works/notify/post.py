@@ -13,13 +13,14 @@ from email.utils import format_datetime
 from typing import Final, Literal, Protocol
 from uuid import UUID
 
+from smartlink.ui.translations import marked
 from smartlink.works.errors import GiveUp, TryAgain
 from smartlink.works.settings import Settings
 
 _NEVER: Final = range(500, 600)
 _REST: Final = timedelta(minutes=1)
 Clock = Callable[[], datetime]
-_NO_SERVER: Final = "Works has no mail server: set WORKS_SMTP_HOST and WORKS_MAIL_FROM."
+_NO_SERVER: Final = marked("Works has no mail server: set WORKS_SMTP_HOST and WORKS_MAIL_FROM.")
 
 
 class NotSent(TryAgain):
@@ -94,13 +95,15 @@ class SMTPPost:
                 raise Refused(f"The mail server refuses this address ({code}).") from None
             raise NotSent(f"The mail server does not take this address now ({code}).") from None
         except smtplib.SMTPAuthenticationError:
-            raise NotSent("The mail server does not accept user name and password.") from None
+            raise NotSent(marked("The mail server does not accept user name and password.")) from None
         except smtplib.SMTPResponseException as answer:
             raise NotSent(f"The mail server refuses the mail ({answer.smtp_code}).") from None
         except smtplib.SMTPNotSupportedError:
-            raise NotSent("The mail server does not offer what the settings ask for: encryption or sign-in.") from None
+            raise NotSent(
+                marked("The mail server does not offer what the settings ask for: encryption or sign-in.")
+            ) from None
         except ssl.SSLError:
-            raise NotSent("The mail server's certificate is not trusted, or it does not speak TLS.") from None
+            raise NotSent(marked("The mail server's certificate is not trusted, or it does not speak TLS.")) from None
         except (smtplib.SMTPException, OSError) as away:
             raise ServerAway(f"The mail server does not answer ({type(away).__name__}).") from None
 
@@ -132,7 +135,7 @@ class Sparing:
     def send(self, letter: Letter) -> None:
         """See Post."""
         if self._rest_until is not None and self._clock() < self._rest_until:
-            raise ServerAway("The mail server did not answer a moment ago.")
+            raise ServerAway(marked("The mail server did not answer a moment ago."))
         try:
             self._post.send(letter)
         except ServerAway:
