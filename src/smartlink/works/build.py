@@ -112,6 +112,7 @@ def application(settings: Settings, ground: Floor, listener: "Listener", clock: 
             clock=clock,
             pages=Pages([TEMPLATES], assets.load()),
             secure=settings.secure,
+            support=settings.support_address,
         )
     )
     return join(link, pages)
@@ -138,6 +139,7 @@ class Jobs:
 
         self.access, self.blobs, self.drawings = ground.access, ground.blobs, Drawings()
         self.clock = clock
+        self.later = Producer()
         self._intake = Intake(ground.access, ground.blobs, Producer(), clock)
         self._parts = Parts(ground.access, ground.blobs, Producer(), clock)
         letterhead = Letterhead(settings.url, settings.mail_language, settings.support_address)

@@ -18,7 +18,7 @@ from smartlink.works.exams.comparing import compare_upload
 from smartlink.works.exams.header import file_meta
 from smartlink.works.images.previews import Drawings
 from tests.works.exams.part10 import BIG, EXPLICIT, IMPLICIT, dataset, part10
-from tests.works.world import Gateway, Place, World
+from tests.works.world import Gateway, Later, Place, World
 
 pytestmark = pytest.mark.proves("R152")
 SOP = "1.2.3.4.5"
@@ -42,6 +42,7 @@ class Tools:
     access: Access
     blobs: S3Blobs
     clock: Callable[[], datetime]
+    later: Later
     drawings: Drawings = field(default_factory=Drawings)
 
 
@@ -54,7 +55,7 @@ def lakeside(world: World) -> Place:
 @pytest.fixture
 def tools(world: World) -> Tools:
     """For the job."""
-    return Tools(world.access, world.blobs, world.clock)
+    return Tools(world.access, world.blobs, world.clock, world.later)
 
 
 def work(world: World, tools: Tools) -> None:
@@ -188,6 +189,25 @@ def test_compressed_pixels_are_decoded_in_a_process_of_their_own(
     assert (other["state"], other["differs"]) == expected
 
 
+def test_a_conflict_that_is_certain_says_it_too_and_its_pictures_are_made(
+    world: World, lakeside: Place, tools: Tools
+) -> None:
+    gateway = world.gateway(lakeside)
+    gateway.deliver(image(), SOP)
+    gateway.deliver(image(bright=True).replace(b"Marker^Patient", b"Marker^Another"), SOP)
+    work(world, tools)
+    (row,) = world.rows(lakeside, "SELECT id, state, differs, compared_at FROM instance_conflict")
+    assert (row["state"], row["differs"]) == ("conflict", ["PatientName", "PixelData"])
+    assert row["id"] in world.later.previews
+    # What a person decided meanwhile stays, and what was compared is not compared again.
+    (upload,) = world.rows(lakeside, "SELECT upload_id FROM instance_conflict")
+    with world.access.organisation(lakeside.organisation_id) as site:
+        site.run("UPDATE instance_conflict SET state = 'used', compared_at = NULL, differs = '{}'")
+    compare_upload(tools, lakeside.organisation_id, upload["upload_id"])
+    (again,) = world.rows(lakeside, "SELECT state, differs FROM instance_conflict")
+    assert (again["state"], again["differs"]) == ("used", row["differs"])
+
+
 def test_a_twin_of_a_conflict_is_a_duplicate_of_it(world: World, lakeside: Place, tools: Tools) -> None:
     gateway = world.gateway(lakeside)
     gateway.deliver(image(), SOP)
@@ -241,7 +261,7 @@ def test_works_that_ends_leaves_the_comparison_to_the_next(world: World, lakesid
     gateway.deliver(image(), SOP)
     gateway.deliver(image(IMPLICIT), SOP, transfer_syntax_uid=IMPLICIT)
     world.ingest()
-    ending = Tools(world.access, world.blobs, world.clock)
+    ending = Tools(world.access, world.blobs, world.clock, world.later)
     ending.drawings.close()
     with pytest.raises(TryAgain):
         compare_upload(ending, *world.later.compares[0])

@@ -34,7 +34,7 @@ def test_another_organisation_sees_nothing_whoever_asks(town: Town) -> None:
         for person in (town.bob, town.charlie):
             assert exam_pages.drafts(site, person) == []
             assert exam_pages.exam(site, person, exam) is None
-            assert not exam_pages.holds_image(site, person, exam, image)
+            assert exam_pages.version(site, person, exam, image) is None
         assert exam_pages.images(site, exam) == []
         assert exam_pages.gateways(site, town.charlie) == []
         assert exam_pages.looker(site, town.bob) is None

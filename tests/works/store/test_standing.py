@@ -29,3 +29,16 @@ def test_roles_and_specialties_decide(stage: Stage) -> None:
         assert stands(radiologist, None, place.facility_id) == (False, True, True)
         assert standing.of_person(site, stage.bob, other.facility_id, None) is None
         assert standing.of_person(site, uuid.uuid4(), place.facility_id, None) is None
+
+
+def test_a_person_s_facilities_say_which_of_them_they_run(stage: Stage) -> None:
+    place = stage.place
+    elsewhere = stage.world.organisation("Elsewhere")
+    with stage.world.access.organisation(stage.organisation_id) as site:
+        (bobs,), (alices,) = (standing.workplaces(site, person) for person in (stage.bob, stage.alice))
+        assert (bobs.id, bobs.runs, alices.id, alices.runs) == (place.facility_id, False, place.facility_id, True)
+        site.run("UPDATE membership SET facility_id = NULL WHERE person_id = :alice", alice=stage.alice)
+        stage.world.second_facility(place)
+        assert [each.runs for each in standing.workplaces(site, stage.alice)] == [True, True]
+    with stage.world.access.organisation(elsewhere.organisation_id) as site:
+        assert standing.workplaces(site, stage.alice) == []

@@ -34,7 +34,7 @@ def sign_in_of(access: Access) -> SignIn:
 
 
 def add_place(access: Access, organisation: str, facility: str, now: datetime) -> Place:
-    """A new organisation with Cardiology and Radiology."""
+    """A new organisation with Cardiology and Radiology; somebody is told when its transfers fail."""
     place = Place(*(uuid.uuid4() for _ in range(4)))
     with access.organisation(place.organisation_id) as site:
         site.run(
@@ -50,6 +50,14 @@ def add_place(access: Access, organisation: str, facility: str, now: datetime) -
             organisation=place.organisation_id,
             name=facility,
             specialty=place.specialty_id,
+            now=now,
+        )
+        site.run(
+            "INSERT INTO notice_recipient (id, organisation_id, facility_id, email, created_at)"
+            " VALUES (:id, :organisation, :facility, 'it@example.org', :now)",
+            id=uuid.uuid4(),
+            organisation=place.organisation_id,
+            facility=place.facility_id,
             now=now,
         )
         for specialty, name in ((place.specialty_id, "Cardiology"), (place.other_specialty_id, "Radiology")):

@@ -176,10 +176,10 @@ def test_images_that_came_later_are_offered_and_sent(town: Town, harbour: Harbou
     harbour.fetch()
     harbour.tell(exam)
     town.instance(exam, number=4)
-    assert "1 image came after the exam was submitted." in bob.get(f"/exams/{exam}").text
+    assert "1 image is new since the exam was submitted." in bob.get(f"/exams/{exam}").text
     page = _submit(bob, exam)
     assert "3 of 4" in page
-    assert "came after the exam" not in page
+    assert "new since the exam" not in page
 
 
 @pytest.mark.proves("R145")

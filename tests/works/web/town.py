@@ -188,19 +188,50 @@ class Town:
         } | columns
         self._insert("upload", row)
 
-    def conflict(self, instance_id: uuid.UUID) -> None:
-        """Another image arrived with the identifier of this one."""
-        upload_id = self.value("SELECT upload_id FROM instance WHERE id = :id", id=instance_id)
+    def conflict(self, instance_id: uuid.UUID, pictures: Sequence[bytes] = (), **columns: object) -> uuid.UUID:
+        """Another image arrived with the identifier of this one; the version that it is."""
+        version_id, upload_id = uuid.uuid4(), uuid.uuid4()
+        study, series, sop = (
+            self.value(
+                f"SELECT {column} FROM instance i JOIN exam e ON e.id = i.exam_id WHERE i.id = :id", id=instance_id
+            )
+            for column in ("e.study_instance_uid", "i.series_id", "i.sop_instance_uid")
+        )
+        self.upload(study, id=upload_id, sop_instance_uid=sop, size=2_500_000)
         row = {
-            "id": uuid.uuid4(),
+            "id": version_id,
             "organisation_id": self.organisation_id,
             "instance_id": instance_id,
             "upload_id": upload_id,
-            "dataset_sha256": b"\1" * 32,
-            "object_key": "objects/other",
+            "dataset_sha256": version_id.bytes * 2,
+            "object_key": f"objects/{upload_id}",
+            "series_id": series,
+            "frames": len(pictures) or 1,
+            "rows": 60,
+            "columns": 80,
+            "differs": ["PatientID", "PixelData"],
+            "compared_at": self.now,
+            "preview_state": "ready",
             "at": self.now,
-        }
+        } | columns
         self._insert("instance_conflict", row)
+        if row["preview_state"] == "ready":
+            self._put(version_id, pictures or squares(int(str(row["frames"]))))
+        return version_id
+
+    def runs(self, person: uuid.UUID, role: str = "facility_administrator") -> None:
+        """The person runs Lakeside General."""
+        self._insert(
+            "membership",
+            {
+                "id": uuid.uuid4(),
+                "organisation_id": self.organisation_id,
+                "person_id": person,
+                "facility_id": self.lakeside.facility_id if role == "facility_administrator" else None,
+                "role": role,
+                "created_at": self.now,
+            },
+        )
 
     def _insert(self, table: str, row: dict[str, object], tell: uuid.UUID | None = None) -> None:
         columns, values = ", ".join(row), ", ".join(f":{name}" for name in row)

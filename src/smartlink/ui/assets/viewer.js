@@ -22,9 +22,9 @@
   let image = null;
   const open = (button) => {
     image?.stop.abort();
-    const { id, frames, ms, address, state, number, at } = button.dataset;
+    const { id, frames, ms, address, state, number, at, version } = button.dataset;
     image = {
-      id, address, state, number, at, frames: Number(frames), ms: Number(ms) || UNSTATED_MS, stated: Boolean(Number(ms)),
+      id, address, state, number, at, version, frames: Number(frames), ms: Number(ms) || UNSTATED_MS, stated: Boolean(Number(ms)),
       blobs: new Map(), bitmaps: new Map(), next: 0, shown: -1, wanted: 0, started: null, stop: new AbortController(),
     };
     halt();
@@ -162,7 +162,7 @@
   document.addEventListener("console:refreshed", () => {
     const button = strip().find((each) => each.dataset.id === image?.id) ?? strip()[0];
     if (!button) return;
-    if (!image || button.dataset.state !== image.state) open(button);
+    if (!image || button.dataset.state !== image.state || button.dataset.version !== image.version) open(button);
     else { button.setAttribute("aria-current", "true"); part("number").textContent = text("textNumber", { number: image.number, total: strip().length }); }
   });
   const first = strip()[0];

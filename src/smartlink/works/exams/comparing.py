@@ -1,6 +1,7 @@
 """The job that finds out whether an image that came in another Transfer Syntax is one that Works has (R152).
 
-Equal: a duplicate, and nobody is bothered. Otherwise a conflict: both are kept, and a person decides. Safe to repeat.
+Equal: a duplicate, and nobody is bothered. Otherwise a conflict: both are kept, and a person decides. Of a conflict
+that was certain from the start it finds out in what the two differ. Safe to repeat.
 """
 
 import tempfile
@@ -13,7 +14,7 @@ from typing import Final, Protocol
 
 import structlog
 
-from smartlink.works.access import Access
+from smartlink.works.access import Access, Site
 from smartlink.works.blobs.store import BlobMissing, Blobs, chunks
 from smartlink.works.exams.comparison import compare
 from smartlink.works.exams.object_file import CannotDerive
@@ -47,18 +48,35 @@ class Tools(Protocol):
     def clock(self) -> Callable[[], datetime]:
         """What time it is."""
 
+    @property
+    def later(self) -> "Later":
+        """Who makes the pictures of what turns out to be another image."""
+
+
+class Later(Protocol):
+    """Who does what is left to be done, once the transaction is committed."""
+
+    def preview(self, site: Site, instance_id: uuid.UUID) -> None:
+        """Defer making the pictures of this version, in this transaction."""
+
 
 def compare_upload(tools: Tools, organisation_id: uuid.UUID, upload_id: uuid.UUID) -> None:
     """What this upload brought is a duplicate or a conflict. Raises TryAgain when something is away for now."""
     with tools.access.organisation(organisation_id) as site:
         other = comparisons.of_upload(site, upload_id)
-        known = [] if other is None else comparisons.candidates(site, other)
-    if other is None or other.state != COMPARING:
-        return
+        if other is None or other.compared_at is not None:
+            return
+        certain = other.state != COMPARING
+        known = comparisons.known(site, other)[:1] if certain else comparisons.candidates(site, other)
     differs = _differs(tools, other, known)
-    state = CONFLICT if differs else DUPLICATE
+    state = CONFLICT if differs or certain else DUPLICATE
     with tools.access.organisation(organisation_id) as site:
-        comparisons.settle(site, other, state=state, differs=differs, now=tools.clock())
+        if certain:
+            comparisons.describe(site, other, differs=differs, now=tools.clock())
+        else:
+            comparisons.settle(site, other, state=state, differs=differs, now=tools.clock())
+            if state == CONFLICT:
+                tools.later.preview(site, other.id)
         listen.tell(site, other.exam_id)
     log.info("instances_compared", upload_id=str(upload_id), outcome=state, attributes=len(differs))
 

@@ -123,7 +123,7 @@ class Intake:
             exam_id = self._add(site, upload, read, dataset_sha256, where)
         else:
             exam_id = present.exam_id
-            conflict = self._beside(site, present, upload, dataset_sha256)
+            conflict = self._beside(site, present, upload, read, dataset_sha256)
         uploads.mark_ingested(site, upload_id, dataset_sha256=dataset_sha256, conflict=conflict, now=now)
         tell(site, exam_id)
         log.info(
@@ -134,10 +134,11 @@ class Intake:
             conflict=conflict,
         )
 
-    def _beside(self, site: Site, present: KeptInstance, upload: Upload, dataset_sha256: bytes) -> bool:
+    def _beside(self, site: Site, present: KeptInstance, upload: Upload, read: Header, dataset_sha256: bytes) -> bool:
         """Keep what comes under a UID that is taken; whether it is another image.
 
-        The same bytes are a duplicate. In another Transfer Syntax it may be the same image: a job compares them.
+        The same bytes are a duplicate. In another Transfer Syntax it may be the same image: a job compares them, and
+        says in what they differ, for the person who decides.
         """
         if present.dataset_sha256 == dataset_sha256:
             return False
@@ -145,32 +146,34 @@ class Intake:
         if known is not None:
             return known == CONFLICT
         state = CONFLICT if upload.transfer_syntax_uid == present.transfer_syntax_uid else COMPARING
+        # One of another study cannot take this one's place in the exam.
+        same_study = read.study_instance_uid == present.study_instance_uid
+        version_id = uuid.uuid4()
         arrivals.add_other(
             site,
-            id=uuid.uuid4(),
+            id=version_id,
             instance_id=present.id,
             upload_id=upload.id,
             dataset_sha256=dataset_sha256,
             object_key=upload.object_key,
             state=state,
+            series_id=_series(site, present.exam_id, read) if same_study else None,
+            frames=read.frames,
+            rows=read.rows,
+            columns=read.columns,
+            frame_time_ms=read.frame_time_ms,
+            number=read.instance_number,
             now=self.clock(),
         )
-        if state == COMPARING:
-            self.later.compare(site, upload.id)
+        self.later.compare(site, upload.id)
+        if state == CONFLICT:
+            self.later.preview(site, version_id)
         return state == CONFLICT
 
     def _add(self, site: Site, upload: Upload, read: Header, dataset_sha256: bytes, where: _Where) -> uuid.UUID:
         now = self.clock()
         exam_id = _exam(site, upload, read, where, now)
-        series_id = arrivals.add_series(
-            site,
-            id=uuid.uuid4(),
-            exam_id=exam_id,
-            series_instance_uid=read.series_instance_uid,
-            modality=read.modality,
-            number=read.series_number,
-            description=read.series_description,
-        )
+        series_id = _series(site, exam_id, read)
         instance_id = uuid.uuid4()
         arrivals.add_instance(
             site,
@@ -239,6 +242,18 @@ def _digest_from(file: BinaryIO, offset: int) -> bytes:
     while piece := file.read(_PIECE):
         digest.update(piece)
     return digest.digest()
+
+
+def _series(site: Site, exam_id: uuid.UUID, read: Header) -> uuid.UUID:
+    return arrivals.add_series(
+        site,
+        id=uuid.uuid4(),
+        exam_id=exam_id,
+        series_instance_uid=read.series_instance_uid,
+        modality=read.modality,
+        number=read.series_number,
+        description=read.series_description,
+    )
 
 
 def _exam(site: Site, upload: Upload, read: Header, where: _Where, now: datetime) -> uuid.UUID:

@@ -33,10 +33,11 @@ class Place:
 
 @dataclass(frozen=True, slots=True)
 class KeptInstance:
-    """The first instance under a SOP Instance UID."""
+    """The instance under a SOP Instance UID: the first one that came, or the version that a person chose."""
 
     id: UUID
     exam_id: UUID
+    study_instance_uid: str
     dataset_sha256: bytes
     transfer_syntax_uid: str
 
@@ -52,7 +53,8 @@ def instance(site: Site, sop_instance_uid: str) -> KeptInstance | None:
     """The instance already kept under this UID."""
     return site.one(
         KeptInstance,
-        "SELECT id, exam_id, dataset_sha256, transfer_syntax_uid FROM instance WHERE sop_instance_uid = :uid",
+        "SELECT i.id, i.exam_id, e.study_instance_uid, i.dataset_sha256, i.transfer_syntax_uid"
+        " FROM instance i JOIN exam e ON e.id = i.exam_id WHERE i.sop_instance_uid = :uid",
         uid=sop_instance_uid,
     )
 
@@ -171,36 +173,21 @@ def add_instance(site: Site, **values: object) -> None:
     )
 
 
-def add_other(
-    site: Site,
-    *,
-    id: UUID,
-    instance_id: UUID,
-    upload_id: UUID,
-    dataset_sha256: bytes,
-    object_key: str,
-    state: str,
-    now: datetime,
-) -> bool:
+def add_other(site: Site, **values: object) -> bool:
     """Remember other bytes under the same UID; False when exactly these are known already."""
     added = site.run(
         "INSERT INTO instance_conflict (id, organisation_id, instance_id, upload_id, dataset_sha256, object_key, state,"
-        " at) VALUES (:id, :organisation_id, :instance_id, :upload_id, :dataset_sha256, :object_key, :state, :now)"
-        " ON CONFLICT (instance_id, dataset_sha256) DO NOTHING",
-        id=id,
+        ' series_id, frames, "rows", "columns", frame_time_ms, number, at) VALUES (:id, :organisation_id, :instance_id,'
+        " :upload_id, :dataset_sha256, :object_key, :state, :series_id, :frames, :rows, :columns, :frame_time_ms,"
+        " :number, :now) ON CONFLICT (instance_id, dataset_sha256) DO NOTHING",
         organisation_id=site.organisation_id,
-        instance_id=instance_id,
-        upload_id=upload_id,
-        dataset_sha256=dataset_sha256,
-        object_key=object_key,
-        state=state,
-        now=now,
+        **values,
     )
     return added == 1
 
 
 def other_state(site: Site, instance_id: UUID, dataset_sha256: bytes) -> str | None:
-    """What is known of these bytes beside the instance: `comparing`, `duplicate` or `conflict`."""
+    """What is known of these bytes beside the instance, in the words of `comparisons`."""
     found: str | None = site.value(
         "SELECT state FROM instance_conflict WHERE instance_id = :instance AND dataset_sha256 = :sha256",
         instance=instance_id,

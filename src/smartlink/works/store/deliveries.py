@@ -7,6 +7,7 @@ from typing import Final
 from uuid import UUID, uuid4
 
 from smartlink.works.store.database import Site
+from smartlink.works.store.derived_objects import ORDERED_VERSION
 
 _COLUMNS: Final = (
     "d.id, d.exam_id, d.connection_id, d.gateway_id, d.identity_id, d.exam_version, d.state, d.reason, d.resend,"
@@ -67,21 +68,25 @@ class OrderedRow:
 
 
 _ITEM: Final = (
-    "SELECT n.id, n.delivery_id, n.instance_id, n.derived_object_id, n.state, n.reported_at,"
-    " coalesce(o.transfer_syntax_uid, i.transfer_syntax_uid) AS transfer_syntax_uid"
+    "SELECT n.id, n.delivery_id, n.instance_id, n.derived_object_id, n.state, n.reported_at,"  # noqa: S608 - constants
+    " coalesce(o.transfer_syntax_uid, v.transfer_syntax_uid, i.transfer_syntax_uid) AS transfer_syntax_uid"
     " FROM delivery_instance n JOIN instance i ON i.id = n.instance_id"
-    " LEFT JOIN derived_object o ON o.id = n.derived_object_id"
+    f" LEFT JOIN derived_object o ON o.id = n.derived_object_id {ORDERED_VERSION}"
 )
 _ORDERED: Final = (
-    "SELECT n.id AS item_id, n.delivery_id, n.state, coalesce(o.sop_class_uid, i.sop_class_uid) AS sop_class_uid,"
+    "SELECT n.id AS item_id, n.delivery_id, n.state,"  # noqa: S608 - constants
+    " coalesce(o.sop_class_uid, v.sop_class_uid, i.sop_class_uid) AS sop_class_uid,"
     " coalesce(o.sop_instance_uid, i.sop_instance_uid) AS sop_instance_uid,"
     " coalesce(o.study_instance_uid, e.study_instance_uid) AS study_instance_uid,"
-    " coalesce(o.transfer_syntax_uid, i.transfer_syntax_uid) AS transfer_syntax_uid,"
-    " coalesce(o.size, i.size) AS size, coalesce(o.object_sha256, i.object_sha256) AS object_sha256,"
-    " coalesce(o.dataset_sha256, i.dataset_sha256) AS dataset_sha256,"
-    " coalesce(o.object_key, i.object_key) AS object_key, d.state AS delivery_state, d.reason AS delivery_reason"
+    " coalesce(o.transfer_syntax_uid, v.transfer_syntax_uid, i.transfer_syntax_uid) AS transfer_syntax_uid,"
+    " coalesce(o.size, v.size, i.size) AS size,"
+    " coalesce(o.object_sha256, v.object_sha256, i.object_sha256) AS object_sha256,"
+    " coalesce(o.dataset_sha256, v.dataset_sha256, i.dataset_sha256) AS dataset_sha256,"
+    " coalesce(o.object_key, v.object_key, i.object_key) AS object_key,"
+    " d.state AS delivery_state, d.reason AS delivery_reason"
     " FROM delivery_instance n JOIN delivery d ON d.id = n.delivery_id JOIN exam e ON e.id = d.exam_id"
     " JOIN instance i ON i.id = n.instance_id LEFT JOIN derived_object o ON o.id = n.derived_object_id"
+    f" {ORDERED_VERSION}"
 )
 
 

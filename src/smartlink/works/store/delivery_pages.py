@@ -42,7 +42,7 @@ class DeliveryRow:
     cause: str | None
     """Why the last image that failed did."""
     late: int
-    """Images of the exam that no delivery to this PACS holds."""
+    """Images of the exam that no delivery to this PACS holds as they are now."""
 
 
 def of_exams(site: Site, exam_ids: Sequence[uuid.UUID]) -> list[DeliveryRow]:
@@ -58,7 +58,8 @@ def of_exams(site: Site, exam_ids: Sequence[uuid.UUID]) -> list[DeliveryRow]:
           i.images, i.sent, i.parked, i.tried, i.converting, i.reported_at, i.cause,
           (SELECT count(*) FROM instance l WHERE l.exam_id = d.exam_id AND NOT EXISTS (
              SELECT 1 FROM delivery_instance h JOIN delivery o ON o.id = h.delivery_id
-             WHERE h.instance_id = l.id AND o.connection_id = d.connection_id AND o.state <> 'cancelled')) AS late
+             WHERE h.instance_id = l.id AND o.connection_id = d.connection_id AND o.state <> 'cancelled'
+               AND (h.version_id IS NULL OR h.version_id = coalesce(l.version_id, l.id)))) AS late
         FROM delivery d
         JOIN connection c ON c.id = d.connection_id
         LEFT JOIN person p ON p.id = d.submitted_by

@@ -1,8 +1,8 @@
 """What the pages of Exams read: lists, one exam, its images, counts and the gateways' last contact.
 
 Every query takes the person who looks. Three rules say what is seen: one's own exams, the Unassigned of the facilities
-and specialties that one belongs to, and, for administrators, what lies in their facility's Outbox (R145). A specialty
-list left empty means all of the facility.
+and specialties that one belongs to, and, for administrators, what lies in their facility's Outbox (R145) or has two
+versions of one image (R152). A specialty list left empty means all of the facility.
 """
 
 import uuid
@@ -24,7 +24,9 @@ _ADMINISTERED: Final = """EXISTS (
     WHERE m.person_id = :person AND m.role IN ('organisation_administrator', 'facility_administrator')
       AND (m.facility_id IS NULL OR m.facility_id = e.facility_id))"""
 _IN_OUTBOX: Final = "EXISTS (SELECT 1 FROM delivery d WHERE d.exam_id = e.id AND d.state IN ('outbox', 'partial'))"
-_LEFT_BEHIND: Final = f"({_IN_OUTBOX} AND {_ADMINISTERED})"
+_IN_CONFLICT: Final = """EXISTS (SELECT 1 FROM instance_conflict k JOIN instance i ON i.id = k.instance_id
+    WHERE i.exam_id = e.id AND k.state IN ('conflict', 'used', 'aside'))"""
+_LEFT_BEHIND: Final = f"(({_IN_OUTBOX} OR {_IN_CONFLICT}) AND {_ADMINISTERED})"
 _LISTED: Final = """
     e.id, e.study_instance_uid, e.accession_number, e.patient_name, e.patient_id, e.birth_date, e.sex,
     e.study_description, e.study_at, e.folder, e.owner_person_id, e.reason, e.raw_value, e.tag, e.assigned_at,
@@ -33,7 +35,7 @@ _LISTED: Final = """
     (SELECT count(*) FROM instance i WHERE i.exam_id = e.id) AS images,
     (SELECT i.id FROM instance i WHERE i.exam_id = e.id AND i.preview_state = 'ready'
       ORDER BY i.number NULLS LAST, i.received_at, i.id LIMIT 1) AS cover_id,
-    (SELECT count(*) FROM instance_conflict k JOIN instance i ON i.id = k.instance_id AND k.state = 'conflict'
+    (SELECT count(DISTINCT i.id) FROM instance_conflict k JOIN instance i ON i.id = k.instance_id
       WHERE i.exam_id = e.id AND k.state = 'conflict') AS conflicts,
     (SELECT count(DISTINCT u.sop_instance_uid) FROM upload u
       WHERE u.study_instance_uid = e.study_instance_uid AND u.state IN ('offered', 'confirmed')
@@ -54,7 +56,10 @@ _COMPLETED: Final = (
 )
 _OUTBOX: Final = f"SELECT {_LISTED} {_FROM} WHERE {_IN_OUTBOX} AND ({_MINE} OR {_ADMINISTERED}) LIMIT :most"
 _EXAM: Final = f"SELECT {_LISTED} {_FROM} WHERE e.id = :exam"
-_HOLDS_IMAGE: Final = f"SELECT 1 {_EXAMS} JOIN instance i ON i.exam_id = e.id WHERE e.id = :exam AND i.id = :instance"
+_VERSION: Final = (
+    f"SELECT coalesce(i.version_id, i.id) {_EXAMS} JOIN instance i ON i.exam_id = e.id"
+    " WHERE e.id = :exam AND i.id = :instance"
+)
 _MAY_SEE: Final = f" AND ({_MINE} OR {_WITHIN_REACH} OR {_LEFT_BEHIND})"
 _COUNTS: Final = (
     f"SELECT count(*) FILTER (WHERE {_MY_DRAFT}) AS drafts, count(*) FILTER (WHERE {_WITHIN_REACH}) AS unassigned,"
@@ -109,6 +114,10 @@ class ExamImage:
     ingested_at: datetime
     preview_state: str
     conflicts: int
+    version_id: uuid.UUID
+    """The version that counts, whose pictures are shown."""
+    decided: bool
+    """Whether a person chose it of several."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -192,7 +201,8 @@ def images(site: Site, exam_id: uuid.UUID) -> list[ExamImage]:
         ExamImage,
         """
         SELECT i.id, i.frames, i.frame_time_ms, i.number, i.received_at, i.ingested_at, i.preview_state,
-          (SELECT count(*) FROM instance_conflict k WHERE k.instance_id = i.id AND k.state = 'conflict') AS conflicts
+          (SELECT count(*) FROM instance_conflict k WHERE k.instance_id = i.id AND k.state = 'conflict') AS conflicts,
+          coalesce(i.version_id, i.id) AS version_id, i.decided_at IS NOT NULL AS decided
         FROM instance i JOIN series s ON s.id = i.series_id
         WHERE i.exam_id = :exam ORDER BY s.number NULLS LAST, i.number NULLS LAST, i.received_at, i.id
         """,
@@ -200,9 +210,10 @@ def images(site: Site, exam_id: uuid.UUID) -> list[ExamImage]:
     )
 
 
-def holds_image(site: Site, person_id: uuid.UUID, exam_id: uuid.UUID, instance_id: uuid.UUID) -> bool:
-    """Whether the image belongs to that exam and the person may see both."""
-    return site.value(_HOLDS_IMAGE + _MAY_SEE, person=person_id, exam=exam_id, instance=instance_id) is not None
+def version(site: Site, person_id: uuid.UUID, exam_id: uuid.UUID, instance_id: uuid.UUID) -> uuid.UUID | None:
+    """The version of the image that counts; None unless it belongs to that exam and the person may see both."""
+    found: uuid.UUID | None = site.value(_VERSION + _MAY_SEE, person=person_id, exam=exam_id, instance=instance_id)
+    return found
 
 
 def counts(site: Site, person_id: uuid.UUID) -> Counts:

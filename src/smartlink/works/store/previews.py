@@ -1,4 +1,7 @@
-"""Which images still need their pictures, and what became of making them."""
+"""Which images still need their pictures, and what became of making them.
+
+Pictures are a version's: the first that came goes by its instance's id, any other by its own.
+"""
 
 import uuid
 from dataclasses import dataclass
@@ -19,17 +22,29 @@ class Source:
     preview_state: str
 
 
-def source(site: Site, instance_id: uuid.UUID) -> Source | None:
-    """Where the image's bytes are; None if there is no such image."""
-    query = "SELECT exam_id, object_key, preview_state FROM instance WHERE id = :instance"
-    return site.one(Source, query, instance=instance_id)
+_MADE: Final = "SET preview_state = :state, frames = coalesce(:frames, frames)"
+SETTLE: Final = (
+    f"UPDATE instance {_MADE} WHERE id = :version AND version_id IS NULL",
+    f"UPDATE instance_conflict {_MADE} WHERE id = :version",
+    (
+        f"UPDATE instance {_MADE} WHERE version_id = :version"  # noqa: S608 - constants
+        " AND id = (SELECT instance_id FROM instance_conflict WHERE id = :version)"
+    ),
+)
 
 
-def settle(site: Site, instance_id: uuid.UUID, state: str, frames: int | None) -> None:
-    """The pictures are made (`ready`), or cannot be (the reason); `frames` is how many there really are."""
-    site.run(
-        "UPDATE instance SET preview_state = :state, frames = coalesce(:frames, frames) WHERE id = :instance",
-        state=state,
-        frames=frames,
-        instance=instance_id,
+def source(site: Site, version_id: uuid.UUID) -> Source | None:
+    """Where the version's bytes are; None if there is no such version."""
+    return site.one(
+        Source,
+        "SELECT exam_id, object_key, preview_state FROM instance WHERE id = :version AND version_id IS NULL UNION ALL"
+        " SELECT i.exam_id, c.object_key, c.preview_state FROM instance_conflict c JOIN instance i"
+        " ON i.id = c.instance_id WHERE c.id = :version LIMIT 1",
+        version=version_id,
     )
+
+
+def settle(site: Site, version_id: uuid.UUID, state: str, frames: int | None) -> None:
+    """The pictures are made (`ready`), or cannot be (the reason); `frames` is how many there really are."""
+    for statement in SETTLE:
+        site.run(statement, state=state, frames=frames, version=version_id)

@@ -32,3 +32,24 @@ def of_person(site: Site, person_id: UUID, facility_id: UUID, specialty_id: UUID
         facility=facility_id,
         specialty=specialty_id,
     )
+
+
+@dataclass(frozen=True, slots=True)
+class Workplace:
+    """A facility to which a person belongs, and whether they run it."""
+
+    id: UUID
+    name: str
+    runs: bool
+
+
+def workplaces(site: Site, person_id: UUID) -> list[Workplace]:
+    """The person's facilities by name."""
+    return site.many(
+        Workplace,
+        "SELECT f.id, f.name,"
+        " bool_or(m.role IN ('facility_administrator', 'organisation_administrator')) AS runs"
+        " FROM facility f JOIN membership m ON m.facility_id IS NULL OR m.facility_id = f.id"
+        " WHERE m.person_id = :person GROUP BY f.id, f.name ORDER BY f.name, f.id",
+        person=person_id,
+    )

@@ -45,10 +45,14 @@ derived_object = sa.Table(
     c.digest("dataset_sha256"),
     c.text("object_key"),
     c.at("created_at"),
+    c.uuid("version_id", null=True),
     c.one_organisation(),
     c.within("instance_id", "instance"),
     c.within("identity_id", "exam_identity"),
-    sa.UniqueConstraint("instance_id", "identity_id", "transfer_syntax_uid", postgresql_nulls_not_distinct=True),
+    c.within("version_id", "instance_conflict"),
+    sa.UniqueConstraint(
+        "instance_id", "version_id", "identity_id", "transfer_syntax_uid", postgresql_nulls_not_distinct=True
+    ),
 )
 
 delivery = sa.Table(
@@ -99,9 +103,11 @@ delivery_instance = sa.Table(
     c.text("remedy", null=True),
     sa.Column("accepted_transfer_syntaxes", ARRAY(sa.Text), nullable=False, server_default=sa.text("'{}'")),
     c.at("reported_at", null=True),
+    c.uuid("version_id", null=True),
     c.one_organisation(),
     c.within("delivery_id", "delivery"),
     c.within("instance_id", "instance"),
+    c.within("version_id", "instance_conflict"),
     c.within("derived_object_id", "derived_object"),
     sa.UniqueConstraint("delivery_id", "instance_id"),
     sa.Index("delivery_instance_instance", "instance_id"),

@@ -119,9 +119,11 @@ _HEARD: Final = (
     "(SELECT max(greatest(g.activated_at, g.last_heartbeat_at)) FROM gateway g"
     " WHERE g.facility_id = c.facility_id AND g.state = 'active')"
 )
+THIS_VERSION: Final = "(n.version_id IS NULL OR n.version_id = coalesce(i.version_id, i.id))"
+"""Whether an item `n` was ordered as the version of its instance `i` that counts now."""
 _SENT_THERE: Final = (
-    "(SELECT 1 FROM delivery_instance n JOIN delivery d ON d.id = n.delivery_id"
-    " WHERE n.instance_id = i.id AND d.connection_id = c.id AND n.state = 'sent')"
+    "(SELECT 1 FROM delivery_instance n JOIN delivery d ON d.id = n.delivery_id"  # noqa: S608 - constants
+    f" WHERE n.instance_id = i.id AND d.connection_id = c.id AND n.state = 'sent' AND {THIS_VERSION})"
 )
 _ADMINISTERS: Final = (
     "EXISTS (SELECT 1 FROM membership m WHERE m.person_id = :person"
@@ -180,11 +182,14 @@ def instances(site: Site, exam_id: UUID) -> list[UUID]:
 
 
 def not_ordered(site: Site, exam_id: UUID, connection_id: UUID) -> list[UUID]:
-    """The instances of the exam that no delivery to this PACS holds: they came after it was sent."""
+    """The instances of the exam that no delivery to this PACS holds as they are now.
+
+    They came after it was sent, or another version of them counts since.
+    """
     found: list[UUID] | None = site.value(
-        "SELECT array_agg(i.id ORDER BY i.id) FROM instance i WHERE i.exam_id = :exam AND NOT EXISTS"
+        "SELECT array_agg(i.id ORDER BY i.id) FROM instance i WHERE i.exam_id = :exam AND NOT EXISTS"  # noqa: S608 - constants
         " (SELECT 1 FROM delivery_instance n JOIN delivery d ON d.id = n.delivery_id"
-        " WHERE n.instance_id = i.id AND d.connection_id = :connection AND d.state <> 'cancelled')",
+        f" WHERE n.instance_id = i.id AND d.connection_id = :connection AND d.state <> 'cancelled' AND {THIS_VERSION})",
         exam=exam_id,
         connection=connection_id,
     )
@@ -213,7 +218,7 @@ def heads(site: Site, exam_id: UUID) -> list[DeliveryHead]:
         " (SELECT count(*) FROM delivery_instance n WHERE n.delivery_id = d.id AND n.state = 'sent') AS sent,"
         " EXISTS (SELECT 1 FROM instance i WHERE i.exam_id = d.exam_id AND NOT EXISTS"
         "  (SELECT 1 FROM delivery_instance n JOIN delivery o ON o.id = n.delivery_id WHERE n.instance_id = i.id"
-        "   AND o.connection_id = d.connection_id AND o.state <> 'cancelled')) AS amended"
+        f"   AND o.connection_id = d.connection_id AND o.state <> 'cancelled' AND {THIS_VERSION})) AS amended"
         " FROM delivery d JOIN connection c ON c.id = d.connection_id LEFT JOIN person p ON p.id = d.submitted_by"
         " WHERE d.exam_id = :id ORDER BY d.created_at DESC, c.name, d.id",
         id=exam_id,

@@ -341,6 +341,9 @@ instance = sa.Table(
     _at("received_at"),
     _at("ingested_at"),
     _text("preview_state"),
+    _uuid("version_id", null=True),
+    _at("decided_at", null=True),
+    _uuid("decided_by", null=True),
     _one_organisation(),
     _within("exam_id", "exam"),
     _within("series_id", "series"),
@@ -363,9 +366,21 @@ instance_conflict = sa.Table(
     sa.Column("state", sa.Text, nullable=False, server_default=sa.text("'conflict'")),
     sa.Column("differs", ARRAY(sa.Text), nullable=False, server_default=sa.text("'{}'")),
     _at("compared_at", null=True),
+    _uuid("series_id", null=True),
+    _whole("frames", default="1"),
+    _whole("rows", null=True),
+    _whole("columns", null=True),
+    sa.Column("frame_time_ms", sa.Double, nullable=True),
+    _whole("number", null=True),
+    sa.Column("preview_state", sa.Text, nullable=False, server_default=sa.text("'waiting'")),
+    _one_organisation(),
     _within("instance_id", "instance"),
     _within("upload_id", "upload"),
+    _within("series_id", "series"),
     sa.UniqueConstraint("instance_id", "dataset_sha256"),
+    sa.Index(
+        "instance_conflict_open", "organisation_id", "instance_id", postgresql_where=sa.text("state = 'conflict'")
+    ),
 )
 
 assignment = sa.Table(

@@ -13,7 +13,19 @@ from smartlink.ui import guard
 from smartlink.ui.headers import SecureHeaders
 from smartlink.ui.translations import marked
 from smartlink.works.errors import NotFound, TryAgain
-from smartlink.works.web import choices, claims, exam, folders, live, outbox, patient, sign_in, static, submission
+from smartlink.works.web import (
+    choices,
+    claims,
+    exam,
+    folders,
+    live,
+    outbox,
+    patient,
+    sign_in,
+    static,
+    submission,
+    versions,
+)
 from smartlink.works.web.asking import DOOR_COOKIE, SESSION_COOKIE, FormRefused, SignInNeeded, frame_of, parts_of
 from smartlink.works.web.parts import WebParts
 
@@ -24,7 +36,7 @@ def create_pages(parts: WebParts) -> FastAPI:
     """The application; it opens nothing and starts nothing."""
     app = FastAPI(docs_url=None, redoc_url=None, openapi_url=None)
     app.state.parts = parts
-    for door in (sign_in, folders, outbox, exam, patient, claims, submission, live, choices, static):
+    for door in (sign_in, folders, outbox, exam, patient, claims, submission, versions, live, choices, static):
         app.include_router(door.router)
     app.add_exception_handler(SignInNeeded, _to_the_door)
     app.add_exception_handler(FormRefused, _form_refused)

@@ -43,7 +43,10 @@ def exam(request: Request, parts: Parts, visitor: Acting, exam_id: str) -> HTMLR
             _record(site, parts, visitor, "exam_opened", "exam", row.id)
     zone = moments.zone(around["zone"] or "UTC")
     shown_exam = shown.exam(row, parts.clock())
-    strip = [shown.image(image, f"{image.received_at.astimezone(zone):%Y-%m-%d %H:%M:%S}") for image in images]
+    strip = [
+        shown.image(image, f"{image.received_at.astimezone(zone):%Y-%m-%d %H:%M:%S}", number)
+        for number, image in enumerate(images, start=1)
+    ]
     procedure = (corrected and corrected.requested_procedure_description) or row.study_description
     deliveries = sending.of_exam(ordered, items, strip)
     return page(
@@ -68,29 +71,32 @@ def exam(request: Request, parts: Parts, visitor: Acting, exam_id: str) -> HTMLR
             each.kind == "ok" and each.facility_name == row.facility_name for each in around["gateways"]
         ),
         said=said_of(request),
-        conflict_numbers=", ".join(str(number) for number, image in enumerate(images, start=1) if image.conflicts),
+        contested=[each for each in strip if each.conflicts],
+        decided=[each for each in strip if each.decided and not each.conflicts],
     )
 
 
 @router.get("/images/{instance_id}/thumb")
 def thumbnail(parts: Parts, visitor: Idle, exam_id: str, instance_id: str) -> Response:
-    """The small picture of an image."""
+    """The small picture of an image, in the version that counts."""
     exam, instance = parse_id(exam_id), parse_id(instance_id)
     with parts.access.organisation(visitor.organisation_id) as site:
-        if not exam_pages.holds_image(site, visitor.person_id, exam, instance):
-            raise NotFound
-    return _picture(parts, thumbnail_key(visitor.organisation_id, instance))
+        version = exam_pages.version(site, visitor.person_id, exam, instance)
+    if version is None:
+        raise NotFound
+    return picture(parts, thumbnail_key(visitor.organisation_id, version))
 
 
 @router.get("/images/{instance_id}/frames/{frame}")
 def frame(parts: Parts, visitor: Acting, exam_id: str, instance_id: str, frame: int) -> Response:
-    """One frame, counted from 1; looking at an image is audited."""
+    """One frame of the version that counts, counted from 1; looking at an image is audited."""
     exam, instance = parse_id(exam_id), parse_id(instance_id)
     with parts.access.organisation(visitor.organisation_id) as site:
-        if frame < 1 or not exam_pages.holds_image(site, visitor.person_id, exam, instance):
+        version = exam_pages.version(site, visitor.person_id, exam, instance)
+        if frame < 1 or version is None:
             raise NotFound
-        _record_look(site, parts, visitor, instance)
-    return _picture(parts, frame_key(visitor.organisation_id, instance, frame))
+        record_look(site, parts, visitor, instance)
+    return picture(parts, frame_key(visitor.organisation_id, version, frame))
 
 
 def parse_id(text: str) -> uuid.UUID:
@@ -101,7 +107,8 @@ def parse_id(text: str) -> uuid.UUID:
         raise NotFound from None
 
 
-def _picture(parts: WebParts, key: str) -> Response:
+def picture(parts: WebParts, key: str) -> Response:
+    """A picture as the store has it. Raises NotFound."""
     try:
         with parts.blobs.open(key) as stream:
             return Response(stream.read(), media_type=PICTURE)
@@ -109,7 +116,7 @@ def _picture(parts: WebParts, key: str) -> Response:
         raise NotFound from None
 
 
-def _record_look(site: Site, parts: WebParts, visitor: Visitor, instance_id: uuid.UUID) -> None:
+def record_look(site: Site, parts: WebParts, visitor: Visitor, instance_id: uuid.UUID) -> None:
     """One event for a person, an image and ten minutes, whichever frames were asked for."""
     looked = audit_events.happened(
         site,

@@ -8,7 +8,7 @@ from fastapi.responses import HTMLResponse, RedirectResponse
 
 from smartlink.works.access import Site
 from smartlink.works.store import delivery_pages, exam_pages
-from smartlink.works.web import sending, shown
+from smartlink.works.web import sending, shown, warnings
 from smartlink.works.web.asking import SESSION_COOKIE, Parts, SignInNeeded, Visitor, acting_visitor, frame_of, is_live
 from smartlink.works.web.parts import WebParts
 
@@ -27,7 +27,7 @@ def drafts(request: Request, parts: Parts, visitor: Acting) -> HTMLResponse:
     """The person's own exams that are not yet submitted."""
     with parts.access.organisation(visitor.organisation_id) as site:
         rows = exam_pages.drafts(site, visitor.person_id)
-        around = surroundings(request, parts, site, visitor)
+        around = surroundings(request, parts, site, visitor) | warned(parts, site, visitor)
     exams = [shown.exam(row, parts.clock()) for row in rows]
     return page(request, parts, "drafts.html", around, folder="drafts", exams=exams)
 
@@ -37,7 +37,7 @@ def unassigned(request: Request, parts: Parts, visitor: Acting) -> HTMLResponse:
     """The exams that no physician could be found for, with the reason (R79)."""
     with parts.access.organisation(visitor.organisation_id) as site:
         rows = exam_pages.unassigned(site, visitor.person_id)
-        around = surroundings(request, parts, site, visitor)
+        around = surroundings(request, parts, site, visitor) | warned(parts, site, visitor)
     exams = [shown.exam(row, parts.clock()) for row in rows]
     return page(request, parts, "unassigned.html", around, folder="unassigned", exams=exams, said=said_of(request))
 
@@ -48,7 +48,7 @@ def completed(request: Request, parts: Parts, visitor: Acting) -> HTMLResponse:
     with parts.access.organisation(visitor.organisation_id) as site:
         rows = exam_pages.completed(site, visitor.person_id)
         deliveries = delivery_pages.of_exams(site, [row.id for row in rows])
-        around = surroundings(request, parts, site, visitor)
+        around = surroundings(request, parts, site, visitor) | warned(parts, site, visitor)
     by_exam = defaultdict(list)
     for each in deliveries:
         by_exam[each.exam_id].append(each)
@@ -73,6 +73,11 @@ def surroundings(request: Request, parts: WebParts, site: Site, visitor: Visitor
         "counts": exam_pages.counts(site, visitor.person_id),
         "gateways": [shown.gateway(row, now) for row in exam_pages.gateways(site, visitor.person_id)],
     }
+
+
+def warned(parts: WebParts, site: Site, visitor: Visitor) -> dict[str, Any]:
+    """What stands above a folder."""
+    return {"warnings": warnings.of_person(site, visitor.person_id, parts.support)}
 
 
 def page(request: Request, parts: WebParts, template: str, around: dict[str, Any], **facts: Any) -> HTMLResponse:  # noqa: ANN401

@@ -22,3 +22,5 @@ class WebParts:
     clock: Callable[[], datetime]
     pages: Pages
     secure: bool
+    support: str | None = None
+    """The deployment's own address, which is told of every facility's failures."""

@@ -153,12 +153,26 @@ class ShownImage:
     preview_state: str
     at: str
     length: str
+    number: int
+    conflicts: int
+    decided: bool
+    version: str
+    """What names the version that is shown, so that a page sees when another one counts."""
 
 
-def image(row: ExamImage, at: str) -> ShownImage:
-    """The image for the strip; `at` is its time as the overlay prints it."""
+def image(row: ExamImage, at: str, number: int) -> ShownImage:
+    """The image for the strip: its place there, and its time as the overlay prints it."""
     return ShownImage(
-        row.id, row.frames, row.frame_time_ms, row.preview_state, at, length(row.frames, row.frame_time_ms)
+        id=row.id,
+        frames=row.frames,
+        frame_time_ms=row.frame_time_ms,
+        preview_state=row.preview_state,
+        at=at,
+        length=length(row.frames, row.frame_time_ms),
+        number=number,
+        conflicts=row.conflicts,
+        decided=row.decided,
+        version=row.version_id.hex,
     )
 
 
