@@ -58,7 +58,7 @@ docs: $(ready) ## Draw docs/{states,settings,traceability}.md anew
 check-all: test night soak ## Everything, for the night: `test`, the full matrices, then the long runs
 
 .PHONY: night
-night: $(ready) $(ui) packages ## The full matrices that `test` leaves out
+night: $(ready) $(ui) packages windows ## The full matrices that `test` leaves out
 	@$(bin)/pytest -q -n 2 --dist loadfile -m night
 
 .PHONY: bench
@@ -86,6 +86,11 @@ screenshots: $(ready) $(ui) packages ## Pictures of every page, wide and narrow,
 .PHONY: packages
 packages: ## Install the system's packages where that is allowed, name them where it is not
 	@scripts/system-packages
+
+.PHONY: windows
+windows: $(ready)
+	@scripts/system-packages --night
+	@[ .windows/.ready -nt uv.lock ] || scripts/windows-python
 
 .PHONY: ui
 ui: $(ui) ## Fetch styles, icons and scripts of the pages when their lock changed
