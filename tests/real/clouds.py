@@ -93,7 +93,7 @@ def cloud(
 @pytest.fixture(scope="session")
 def gateway(cloud: "Cloud", tmp_path_factory: pytest.TempPathFactory) -> "Iterator[Gateway]":
     """A licensed gateway that listens, for the whole run: tests keep apart by their UIDs."""
-    for shared in _gateway(cloud, tmp_path_factory):
+    for shared in a_gateway(cloud, tmp_path_factory):
         shared.open()
         yield shared
 
@@ -101,7 +101,7 @@ def gateway(cloud: "Cloud", tmp_path_factory: pytest.TempPathFactory) -> "Iterat
 @pytest.fixture
 def unlicensed(cloud: "Cloud", tmp_path_factory: pytest.TempPathFactory) -> "Iterator[Gateway]":
     """A gateway of which nothing runs yet, and its organisation."""
-    yield from _gateway(cloud, tmp_path_factory)
+    yield from a_gateway(cloud, tmp_path_factory)
 
 
 @pytest.fixture
@@ -116,7 +116,7 @@ def clocked(cloud: "Cloud", tmp_path_factory: pytest.TempPathFactory) -> "Iterat
     """A licensed gateway whose clock the tests of a file move: each has PACS of its own, and leaves none."""
     from tests.real.clocked import Clocked
 
-    for made in _gateway(cloud, tmp_path_factory):
+    for made in a_gateway(cloud, tmp_path_factory):
         with Clocked(made.stage, made.site, made.cloud) as opened:
             yield opened
 
@@ -137,7 +137,8 @@ def uid() -> Callable[[], str]:
     return lambda: f"2.25.{uuid.uuid4().int}"
 
 
-def _gateway(cloud: "Cloud", folders: pytest.TempPathFactory) -> "Iterator[Gateway]":
+def a_gateway(cloud: "Cloud", folders: pytest.TempPathFactory) -> "Iterator[Gateway]":
+    """One gateway, stopped and searched for the patient's words at its end."""
     from smartlink.gateway.store.database import FILE_NAME
     from tests.real import markers
 

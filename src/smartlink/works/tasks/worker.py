@@ -23,8 +23,9 @@ POLL_SECONDS: Final = 1.0
 DRAIN_SECONDS: Final = 20.0
 _AGAIN_SECONDS: Final = 2.0
 _LONGEST_WAIT: Final = timedelta(minutes=5)
-_STALLED_AFTER_SECONDS: Final = 30.0
-_LOOK_FOR_STALLED_SECONDS: Final = 15.0
+_HEARTBEAT_SECONDS: Final = 5.0
+_STALLED_AFTER_SECONDS: Final = 15.0
+_LOOK_FOR_STALLED_SECONDS: Final = 5.0
 _NOTICE_SECONDS: Final = 0.25
 _EVERY_MINUTE: Final = "* * * * *"
 
@@ -108,6 +109,7 @@ class Worker:
                     delete_jobs="successful",
                     install_signal_handlers=False,
                     shutdown_graceful_timeout=DRAIN_SECONDS,
+                    update_heartbeat_interval=_HEARTBEAT_SECONDS,
                     stalled_worker_timeout=_STALLED_AFTER_SECONDS,
                 )
             )
