@@ -21,20 +21,23 @@ from pynetdicom.events import Event
 from structlog.testing import capture_logs
 
 from smartlink.gateway import build
+from smartlink.gateway.calling import AssociationFailed, Peer, Tls
 from smartlink.gateway.catalogue import Catalogue, Unreadable
 from smartlink.gateway.dicom import pdu
 from smartlink.gateway.dicom.upper_layer import AssociationAccepted
+from smartlink.gateway.dicom.verification_scu import echo
 from smartlink.gateway.errors import StoreFailed, TryAgain
 from smartlink.gateway.refusals import Refusal, Refusals
 from smartlink.gateway.service import Standing
 from smartlink.gateway.settings import Deployment
-from smartlink.gateway.status import queue_of, status_of, syntaxes_of
+from smartlink.gateway.status import queue_of, refusals_of, status_of, syntaxes_of
 from smartlink.gateway.store import connections, licences, settings
 from smartlink.gateway.store.database import Database, open_in
 from smartlink.gateway.store.refusals import listing
 from smartlink.gateway.store.spool import Spool
 from smartlink.gateway.syntaxes import Syntaxes
 from smartlink.standard.sop_class import STORAGE_COMMITMENT, STORAGE_COMMITMENT_INSTANCE
+from tests.gateway.authority import Authority
 from tests.gateway.conftest import START, Keep
 from tests.gateway.dicom.caller import Caller
 from tests.gateway.dicom.test_commitment_data import request
@@ -266,3 +269,29 @@ def test_an_order_of_works_travels_to_the_pacs_and_its_end_to_works(
         eventually(lambda: works.orders.states() == ["sent", "sent"])
         assert pacs.count() == {"1.2.3.1": 1, "1.2.3.2": 1}
     assert works.orders.gets == 2
+
+
+@pytest.mark.proves("R69")
+def test_the_service_speaks_tls_and_lists_whom_it_turned_away(
+    running: Database, deployment: Deployment, works: FakeWorks, tmp_path: Path
+) -> None:
+    authority = Authority(tmp_path / "authority")
+    ours, theirs = authority.issue(), authority.issue("US01")
+    files = {"tls_certificate": str(ours.certificate), "tls_key": str(ours.key), "tls_ca_file": str(authority.ca_file)}
+    secured = {"tls_port": 0, "tls_only": True, "allowed_ae_titles": ["US01"], **files}
+    running.write(lambda tx: settings.put(tx, secured, START))
+    with build.activator(deployment, running, now) as activator:
+        activator.activate(works.key, works.url, now())
+    eventually(lambda: bool(status_of(running, deployment.data, now())["receiver"]["open"]))
+    found = status_of(running, deployment.data, now())
+    assert found["receiver"]["port"] is None
+    assert found["certificates"]["receiver"]["days_left"] >= 363
+    tls = Tls(authority.ca_file, theirs.certificate, theirs.key)
+    peer = Peer("127.0.0.1", found["receiver"]["tls_port"], "SMARTLINKRCVR", "US01", tls)
+    assert echo(peer, deployment.send_limits) > 0
+    with pytest.raises(AssociationFailed, match="1/1/3"):
+        echo(replace(peer, calling_ae_title="US02"), deployment.send_limits)
+    eventually(lambda: len(refusals_of(running, 10)) == 1)
+    (refused,) = refusals_of(running, 10)
+    assert (refused["calling_ae_title"], refused["address"]) == ("US02", "127.0.0.1")
+    assert "allowed_ae_titles" in refused["why"]

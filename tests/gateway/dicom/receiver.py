@@ -6,12 +6,17 @@ import sys
 import threading
 from pathlib import Path
 
+import structlog
+
+from smartlink.gateway.dicom.admission import HouseRules
 from tests.gateway.cast import House
 
 
 def main() -> None:
     """Listen, print the port, and end when the standard input does."""
-    with House(Path(sys.argv[1])).receiver() as acceptor:
+    structlog.configure(logger_factory=structlog.PrintLoggerFactory(sys.stderr))
+    rules = HouseRules(associations=int(sys.argv[2])) if len(sys.argv) > 2 else None
+    with House(Path(sys.argv[1])).receiver(rules=rules) as acceptor:
         sys.stdout.write(f"port {acceptor.port} of {threading.active_count()} threads\n")
         sys.stdout.flush()
         sys.stdin.read()

@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pynetdicom.pdu import A_ASSOCIATE_AC, A_ASSOCIATE_RQ
 
-from smartlink.gateway.dicom import pdu
+from smartlink.gateway.dicom import items, pdu
 from smartlink.gateway.dicom.items import MalformedPDUError
 from smartlink.gateway.dicom.user_information import ExtendedNegotiation, OperationsWindow, RoleSelection
 from tests.gateway.dicom.wire import ACCEPT, REQUEST, REQUEST_AS_HEARD
@@ -65,6 +65,14 @@ def test_a_request_with_one_wrong_byte_is_a_value_or_malformed(data: st.DataObje
     body[data.draw(st.integers(0, len(body) - 1))] = data.draw(st.integers(0, 255))
     with contextlib.suppress(MalformedPDUError):
         pdu.decode_associate_request(bytes(body))
+
+
+def test_no_more_than_128_presentation_contexts_are_even_looked_at() -> None:
+    """128 is what odd numbers of one byte allow; 512 KiB hold 65,000 of them."""
+    context = items.item(items.Item.PRESENTATION_CONTEXT_RQ, bytes(4))
+    body = pdu.encode_associate_request(REQUEST)[6:] + 65_000 * context
+    with pytest.raises(MalformedPDUError, match="more than 128"):
+        pdu.decode_associate_request(body)
 
 
 @pytest.mark.parametrize("ids", [(1, 1), (2,), (0,)], ids=["twice", "even", "zero"])

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import socket
 from pathlib import Path
 
@@ -67,6 +68,18 @@ def test_the_plain_port_may_stay_closed(house: House, authority: Authority) -> N
         assert echo(Peer("127.0.0.1", ports.tls_port or 0, "SMARTLINKRCVR", "US02", Tls(authority.ca_file)), LIMITS) > 0
     finally:
         ports.close(5)
+
+
+@pytest.mark.proves("R69")
+def test_the_tolerant_option_answers_whatever_is_called(house: House) -> None:
+    for tolerant, ends in ((True, contextlib.nullcontext()), (False, pytest.raises(AssociationFailed, match="1/1/7"))):
+        ports = made(house, SmartLinkSettings(port=0, any_called_ae_title=tolerant))
+        ports.start()
+        try:
+            with ends:
+                echo(Peer("127.0.0.1", ports.port or 0, "SOMEONE", "US01"), LIMITS)
+        finally:
+            ports.close(5)
 
 
 def test_without_settings_for_it_there_is_no_tls_port(house: House) -> None:

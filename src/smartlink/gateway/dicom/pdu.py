@@ -188,6 +188,8 @@ def decode_associate_request(body: bytes) -> AssociateRequest:
         if kind == Item.APPLICATION_CONTEXT:
             application_context = uid(value)
         elif kind == Item.PRESENTATION_CONTEXT_RQ:
+            if len(contexts) == _MOST_CONTEXTS:
+                raise MalformedPDUError("An A-ASSOCIATE-RQ proposes more than 128 Presentation Contexts.")
             contexts.append(_decode_proposed(value))
         elif kind == Item.USER_INFORMATION:
             user = user_information.decode(value)
