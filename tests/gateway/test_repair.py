@@ -26,7 +26,7 @@ from smartlink.gateway.store.deliveries import WORKS
 from smartlink.gateway.store.salvage import Part
 from smartlink.gateway.store.spool import Kept, Spool
 from tests.gateway.conftest import START, Command, Keep
-from tests.gateway.fake_works import FakeWorks
+from tests.gateway.fake_works import PROXY_PAGE, FakeWorks
 from tests.gateway.store.examples import a_pacs
 from tests.gateway.store.test_licences import an_activation
 from tests.gateway.store.test_salvage import PAGE, pages_of, spoil
@@ -269,7 +269,13 @@ def test_uploads_go_on_after_a_repair_and_repeat_nothing(
     keep(SENT, data=encoded(an_image(SENT)))
     with service(deployment) as database:
         eventually(sent(database, 2))
-    assert works.puts == 2
+    keep(SENDING, data=encoded(an_image(SENDING)))
+    works.disturb("uploads/confirm", PROXY_PAGE, times=0)
+    with service(deployment) as database:
+        eventually(lambda: len(works.objects) == 3)
+    works.calm()
+    assert len(works.stored_data_sets()) == 2, "the third is there, and nobody confirmed it"
+    puts = works.puts
     keep("1.2.3.5", data=encoded(an_image("1.2.3.5")))
     keep(UNREADABLE, data=b"no Data Set")
     damage(deployment.data)
@@ -278,15 +284,16 @@ def test_uploads_go_on_after_a_repair_and_repeat_nothing(
             run_once(deployment)
     with capture_logs():
         report = build.repair(deployment, now)
-    assert (report.taken_in, report.unreadable) == (4, 1)
+    assert (report.taken_in, report.unreadable) == (5, 1)
     with service(deployment) as database:
         if damage is remove_all:
             assert Part.LICENCE in report.lost
             database.write(lambda tx: settings.put(tx, {"port": 0}, START))
             activate(deployment, database, works)
-        eventually(sent(database, 3))
+        eventually(sent(database, 4))
         assert status_of(database, deployment.data, now())["instances"]["unreadable"] == 1
-    assert works.puts == 3, "what Works had was not put again"
+    assert works.puts <= puts + 2, "what Works had was not put again; the unconfirmed one at most once"
+    assert len(works.objects) == len(works.stored_data_sets()) == len(set(works.stored_data_sets())) == 4
 
 
 def activate(deployment: Deployment, database: Database, works: FakeWorks) -> None:
@@ -322,6 +329,11 @@ def test_it_is_refused_while_the_service_runs(folder: Path, command: Command) ->
     assert "Stop it" in command("repair", "--rebuild", code=1)["error"]
     lock.release()
     assert (folder / FILE_NAME).read_bytes() == before
+
+
+def test_a_data_folder_that_is_not_there_is_not_made(command: Command, tmp_path: Path) -> None:
+    assert "There is no data folder" in command("repair", code=1)["error"]
+    assert not (tmp_path / "data").exists()
 
 
 def test_the_command_answers_programs_and_people(

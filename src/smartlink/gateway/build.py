@@ -98,7 +98,8 @@ def service(deployment: Deployment, now: Clock) -> Service:
 
 def repair(deployment: Deployment, now: Clock, *, rebuild: bool = False) -> Report:
     """Repair the catalogue of a data folder. Raises Refused while the service runs, StoreFailed when it cannot be."""
-    deployment.data.mkdir(mode=0o700, parents=True, exist_ok=True)
+    if not deployment.data.is_dir():
+        raise Refused(f"There is no data folder {deployment.data}. Name the right one with --data.")
     try:
         lock = RunLock(deployment.data / "run.lock")
     except StoreFailed as error:
