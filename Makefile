@@ -49,8 +49,9 @@ format: $(ready) ## Let ruff put the code in order
 	@$(bin)/ruff check --quiet --fix
 
 .PHONY: docs
-docs: $(ready) ## Draw docs/{states,settings,traceability}.md anew
+docs: $(ready) ## Draw docs/{states,settings,traceability,conformance/gateway}.md anew
 	@$(bin)/python -m scripts.draw_docs
+	@$(bin)/python -m scripts.draw_conformance
 
 # ---------------------------------------------------------------- longer runs
 

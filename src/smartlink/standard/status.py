@@ -49,7 +49,7 @@ class Verdict(Enum):
     """The peer does not take this instance."""
 
 
-_VERDICTS: Final = (
+VERDICTS: Final = (
     (0x0000, 0x0000, Verdict.STORED, "Success"),
     (0x0107, 0x0107, Verdict.STORED, "Attribute list error"),
     (0x0110, 0x0110, Verdict.DESTINATION, "Processing failure"),
@@ -89,7 +89,7 @@ def shown(status: int) -> str:
 
 
 def _of(status: int) -> tuple[Verdict, str]:
-    for first, last, found, words in _VERDICTS:
+    for first, last, found, words in VERDICTS:
         if first <= status <= last:
             return found, words
     return Verdict.INSTANCE, "Unknown status"

@@ -48,6 +48,22 @@ C-ECHO is answered in all of them: some scanners ask for it wherever they are.
 _STORAGE_OPERATIONS: Final = frozenset({CommandField.C_ECHO_RQ, CommandField.C_STORE_RQ})
 
 
+NOT_AGREED: Final = {
+    Status.UNRECOGNIZED_OPERATION: "The operation was not agreed on in this Presentation Context, or is not known.",
+    Status.REFUSED_SOP_CLASS_NOT_SUPPORTED: "The C-STORE names a SOP Class that is not taken, or no SOP Class.",
+}
+"""What any request may be answered with before its service sees it; the Association goes on."""
+
+REJECTIONS: Final = {
+    reject.APPLICATION_CONTEXT_NOT_SUPPORTED: "The Application Context is not DICOM's.",
+    reject.CALLING_AE_TITLE_NOT_RECOGNIZED: "The calling AE title is none, or not in `allowed_ae_titles`.",
+    reject.CALLED_AE_TITLE_NOT_RECOGNIZED: "The called AE title is not ours, and `any_called_ae_title` is not set.",
+    reject.PROTOCOL_VERSION_NOT_SUPPORTED: "Version 1 of the protocol is not offered.",
+    reject.LOCAL_LIMIT_EXCEEDED: "As many Associations are open as are allowed, or too few files or threads are left.",
+}
+"""How an Association is rejected."""
+
+
 ABSTRACT_SYNTAXES: Final = frozenset({VERIFICATION, STORAGE_COMMITMENT, *STORAGE})
 """What is accepted unless an administrator allowed more."""
 

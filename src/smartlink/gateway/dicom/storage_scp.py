@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 import structlog
 
@@ -15,6 +15,20 @@ if TYPE_CHECKING:
     from smartlink.gateway.dicom.negotiation import Context
 
 log = structlog.get_logger(__name__)
+
+
+STATUSES: Final = {
+    Status.SUCCESS: "The instance is on disk for good: it would survive a power cut.",
+    Status.OUT_OF_RESOURCES: (
+        "Free disk space is below the reserve, the disk refuses, the instance is larger than `largest_instance_bytes`,"
+        " or the catalogue cannot be written. Nothing is kept; send again later."
+    ),
+    Status.CANNOT_UNDERSTAND: "The Data Set is empty.",
+    Status.INVALID_SOP_INSTANCE: "The SOP Instance UID of the command is not a UID.",
+    Status.REFUSED_SOP_CLASS_NOT_SUPPORTED: "The SOP Class UID of the command is not a UID, or not one that is taken.",
+    Status.REFUSED_NOT_AUTHORIZED: "The calling AE title is that of a PACS or worklist server of ours.",
+}
+"""What a C-STORE is answered with. No warnings: nothing is coerced and nothing discarded."""
 
 
 class StorageSCP:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from smartlink.gateway.dicom.service import Answer, Callers, Peer
 from smartlink.standard.status import Status
@@ -10,6 +10,10 @@ from smartlink.standard.status import Status
 if TYPE_CHECKING:
     from smartlink.gateway.dicom.command import Command
     from smartlink.gateway.dicom.negotiation import Context
+
+
+STATUSES: Final = {Status.SUCCESS: "The receiver is there."}
+"""What a C-ECHO is answered with."""
 
 
 class VerificationSCP:
