@@ -56,3 +56,13 @@ def test_a_missing_instance_is_told(made: SampleExam) -> None:
     objects = {sent.sop_instance_uid: sent.path.read_bytes() for sent in made.files[1:]}
     with pytest.raises(ProgramFailed, match="2 instances"):
         check.stored_as_sent(made, journey_of(objects), objects.__getitem__)
+
+
+def test_an_archive_that_lost_or_changed_an_image_is_noticed(tmp_path: Path) -> None:
+    drawn = exam.write_exam(tmp_path, exam.uids("archived"), AT, frames=0)
+    held = {sent.sop_instance_uid: exam.data_set_bytes(sent.path.read_bytes()) for sent in drawn.files}
+    check.archived_as_sent(drawn, held)
+    first = drawn.files[0].sop_instance_uid
+    for wrong in ({**held, first: held[first] + b"\0"}, {uid: held[uid] for uid in held if uid != first}):
+        with pytest.raises(ProgramFailed):
+            check.archived_as_sent(drawn, wrong)

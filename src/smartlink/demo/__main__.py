@@ -18,9 +18,9 @@ from typing import TYPE_CHECKING, NoReturn
 
 from rich.console import Console
 
-from smartlink.demo import check, play, stage
+from smartlink.demo import archive, check, play, stage
 from smartlink.demo.board import Board, Hop
-from smartlink.demo.programs import Program, ProgramFailed, TooLate, last_lines
+from smartlink.demo.programs import LOOPBACK, Program, ProgramFailed, TooLate, last_lines
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -33,6 +33,10 @@ GATEWAYS_HOPS = frozenset({Hop.GATEWAY, Hop.SENT, Hop.UPLOADED})
 """Hops whose failure is to be looked for in the gateway's log first."""
 
 
+PROVEN = frozenset({Hop.STORED, Hop.CHECKED})
+"""Hops of `--once`; without it the person who watches presses Submit."""
+
+
 def main() -> int:
     """Play; return the exit code."""
     options = _options()
@@ -41,7 +45,7 @@ def main() -> int:
     folder = options.folder.resolve()
     stage.clear(folder)
     scene = stage.build(folder, dicom_port=stage.DICOM_PORT, web_port=stage.WEB_PORT)
-    hops = tuple(Hop) if options.once else tuple(hop for hop in Hop if hop is not Hop.CHECKED)
+    hops = tuple(Hop) if options.once else tuple(hop for hop in Hop if hop not in PROVEN)
     board = Board(console, time.monotonic, hops)
     try:
         played = _watch(scene, board, prove=options.once)
@@ -72,6 +76,7 @@ def _watch(scene: Stage, board: Board, *, prove: bool) -> Played:
     with board, _marked(board):
         played = play.play(scene, board, lambda: datetime.now(UTC), lambda: f"2.25.{uuid.uuid4().int}")
         if prove:
+            play.submit(scene, board, played)
             board.begin(Hop.CHECKED)
             board.done(Hop.CHECKED, check.everything(scene, played))
     return played
@@ -90,16 +95,25 @@ def _marked(board: Board) -> Iterator[None]:
 def _stay(scene: Stage, console: Console, played: Played) -> None:
     """Say where to look and who can sign in; return when interrupted, or raise when a program ends by itself."""
     console.print(f"\nWorks:    {scene.works_url}")
+    console.print(f"PACS:     {archive.AE_TITLE} at {LOOPBACK}:{scene.archive.port} (DICOM)")
     console.print(f"Gateway:  {scene.dicom.called_ae_title} at {scene.dicom.host}:{scene.dicom.port} (DICOM)\n")
     for person in played.site.people:
         console.print(
             f"  {person.name:<15} {_on_screen(person.role):<27} {person.email:<32} {person.password}", highlight=False
         )
-    console.print("\nCtrl-C ends it.")
+    physician, order = played.site.physicians[0], played.exam.order
+    console.print(
+        f"\nSign in as {physician.name}, open the exam of {order.family} and press Submit: it goes to the PACS."
+    )
+    console.print("Ctrl-C ends it.")
     ended = threading.Event()
+    held = 0
     while not ended.wait(1):
         scene.works.must_run()
         scene.gateway.must_run()
+        if (now := len(scene.archive.held())) != held:
+            held = now
+            console.print(f"The PACS holds {held} of {len(played.exam.files)} images, in {scene.archive.folder}")
 
 
 def _on_screen(role: str) -> str:

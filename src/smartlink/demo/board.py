@@ -27,13 +27,15 @@ class Hop(Enum):
     WORKS = "Works starts"
     SITE = "Organization, people and license key"
     GATEWAY = "Gateway is activated, its DICOM port opens"
+    PACS = "A stand-in PACS listens; the gateway has its connection"
     EXAM = "Sample exam is drawn"
     SENT = "Ultrasound \u2192 gateway: kept on disk, then Success"
     UPLOADED = "Gateway \u2192 object storage: uploaded and confirmed"
     INGESTED = "Works has read, checked and recorded it"
     ASSIGNED = "The exam is in the physician's Drafts"
     UNASSIGNED = "A misspelt physician: the exam is in Unassigned"
-    CHECKED = "Checked: bytes, sign-in, exam, picture"
+    STORED = "Submitted: Works → gateway → PACS"
+    CHECKED = "Checked: bytes in storage and PACS, sign-in, exam, picture"
 
 
 @dataclass(slots=True)

@@ -13,7 +13,7 @@ from smartlink.demo.pages import Pages
 from smartlink.demo.programs import ProgramFailed, wait_for
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Mapping
 
     from smartlink.demo.exam import SampleExam
     from smartlink.demo.journey import Journey
@@ -27,11 +27,13 @@ PICTURE_SECONDS = 90.0
 def everything(stage: Stage, played: Played) -> str:
     """Check bytes, sign-in, exam and picture; return a sentence that says what was proven."""
     stored_as_sent(played.exam, played.journey, stage.read_object)
+    archived_as_sent(played.exam, stage.archive.held())
     physician = played.site.physicians[0]
     with Pages(stage.works_url) as pages:
         pages.sign_in(physician)
         exam_is_shown(pages, played.exam)
-    return f"{len(played.exam.files)} Data Sets byte for byte as sent; {physician.name} sees the exam and the cine"
+    count, name = len(played.exam.files), physician.name
+    return f"{count} Data Sets in Works and in the PACS byte for byte as sent; {name} sees the exam and the cine"
 
 
 def stored_as_sent(exam: SampleExam, journey: Journey, read_object: Callable[[str], bytes]) -> None:
@@ -48,13 +50,18 @@ def stored_as_sent(exam: SampleExam, journey: Journey, read_object: Callable[[st
             raise ProgramFailed(f"The Data Set of {sent.path.name} was changed on its way.")
 
 
+def archived_as_sent(exam: SampleExam, held: Mapping[str, bytes]) -> None:
+    """Return if the PACS holds every Data Set byte for byte as it was sent, each once, else raise ProgramFailed."""
+    if set(held) != {sent.sop_instance_uid for sent in exam.files}:
+        raise ProgramFailed(f"The PACS holds {len(held)} instances; the exam has {len(exam.files)}.")
+    for sent in exam.files:
+        if held[sent.sop_instance_uid] != data_set_bytes(sent.path.read_bytes()):
+            raise ProgramFailed(f"The Data Set of {sent.path.name} in the PACS is not the one that was sent.")
+
+
 def exam_is_shown(pages: Pages, exam: SampleExam) -> None:
-    """Return if the signed-in physician finds the exam in Drafts with all its pictures, else raise."""
-    family = exam.order.patient_name.partition("^")[0]
-    listed = pages.exams("drafts")
-    address = next((address for patient, address in listed.items() if family in patient), None)
-    if address is None:
-        raise ProgramFailed(f"Drafts lists {len(listed)} exams; the one that was sent is not among them.")
+    """Return if the signed-in physician finds the exam in Completed with all its pictures, else raise."""
+    address = pages.exam_of("completed", exam.order.family)
 
     def all_ready() -> list[ShownImage] | None:
         images = pages.images(address)

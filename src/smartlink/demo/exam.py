@@ -64,6 +64,11 @@ class Order:
     description: str = "Transthoracic echocardiogram"
     station: str = "US01"
 
+    @property
+    def family(self) -> str:
+        """The patient's family name, as pages show it."""
+        return self.patient_name.partition("^")[0]
+
 
 @dataclass(frozen=True, slots=True)
 class Sent:

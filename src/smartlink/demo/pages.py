@@ -82,6 +82,24 @@ class Pages:
         links = re.findall(r'<a class="main" href="(/exams/[^"]+)">([^<]*)</a>', page.text)
         return {patient: address for address, patient in links}
 
+    def exam_of(self, folder: str, family: str) -> str:
+        """The address of the exam of the patient of that name, or raise ProgramFailed."""
+        listed = self.exams(folder)
+        found = next((address for patient, address in listed.items() if family in patient), None)
+        if found is None:
+            raise ProgramFailed(f"{folder.title()} lists {len(listed)} exams; the one that was sent is not among them.")
+        return found
+
+    def submit(self, exam: str) -> None:
+        """Press Submit on the page of a draft, or raise ProgramFailed."""
+        page = self._client.get(exam)
+        form = next((one for one in forms(page.text) if one.action == f"{exam}/submit"), None)
+        if form is None:
+            raise ProgramFailed("The exam page has no button to submit it.")
+        answer = self._client.post(form.action, data=form.fields)
+        if answer.status_code != SEE_OTHER or "said=" in answer.headers["location"]:
+            raise ProgramFailed("Works did not take the exam as submitted.")
+
     def images(self, exam: str) -> list[ShownImage]:
         """The images on an exam's page."""
         page = self._client.get(exam).text

@@ -6,12 +6,13 @@ import json
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
+from smartlink.demo import archive, ultrasound
 from smartlink.demo import exam as sample
 from smartlink.demo import journey as way
 from smartlink.demo import site as hospital
-from smartlink.demo import ultrasound
 from smartlink.demo.board import Hop
-from smartlink.demo.programs import ProgramFailed, wait_for
+from smartlink.demo.pages import Pages
+from smartlink.demo.programs import LOOPBACK, ProgramFailed, wait_for
 from smartlink.demo.stage import prepare_gateway
 
 if TYPE_CHECKING:
@@ -64,6 +65,8 @@ def play(stage: Stage, board: Board, now: Callable[[], datetime], uid: Callable[
     prepare_gateway(stage, site.licence_key)
     board.done(Hop.GATEWAY, f"{stage.dicom.called_ae_title} at {stage.dicom.host}:{stage.dicom.port}")
 
+    add_archive(stage, board, site)
+
     board.begin(Hop.EXAM)
     exam = sample.write_exam(stage.folder / "exam", uid, now())
     board.done(Hop.EXAM, f"{len(exam.files)} files, the cine has {exam.files[-1].frames} frames")
@@ -71,6 +74,49 @@ def play(stage: Stage, board: Board, now: Callable[[], datetime], uid: Callable[
     journey = _send(stage, board, site, exam, now)
     _send_misspelt(stage, board, site, uid, now)
     return Played(site, exam, journey)
+
+
+def add_archive(stage: Stage, board: Board, site: Site) -> None:
+    """The PACS listens, answers the gateway's test, and Works knows of it."""
+    board.begin(Hop.PACS)
+    stage.archive.start()
+    specialty = site.specialties[0]
+    where = ("--ae-title", archive.AE_TITLE, "--host", LOOPBACK, "--port", str(stage.archive.port))
+
+    def added() -> bool:
+        # Refused until the gateway has fetched the facility's specialties.
+        stage.gateway.must_run()
+        return (
+            stage.gateway.command("connections", "add", archive.NAME, *where, "--specialty", specialty).returncode == 0
+        )
+
+    wait_for(added, ARRIVE_SECONDS, "the gateway knows the specialties", pause=0.5)
+    told = stage.gateway.ask("connections", "test", archive.AE_TITLE)
+    if not told["succeeded"]:
+        raise ProgramFailed("The gateway's test of the stand-in PACS failed.", json.dumps(told, indent=2))
+    board.done(Hop.PACS, f"{archive.AE_TITLE} at {LOOPBACK}:{stage.archive.port}, for {specialty}")
+
+
+def submit(stage: Stage, board: Board, played: Played) -> None:
+    """The physician presses Submit, and the PACS holds every image of the exam."""
+    physician = played.site.physicians[0]
+    board.begin(Hop.STORED, f"{physician.name} presses Submit")
+    with Pages(stage.works_url) as pages:
+        pages.sign_in(physician)
+        address = pages.exam_of("drafts", played.exam.order.family)
+        wait_for(lambda: archive.NAME in pages.get(address).text, ARRIVE_SECONDS, "Works knows the PACS", pause=0.2)
+        pages.submit(address)
+    wanted = len(played.exam.files)
+
+    def stored() -> bool:
+        stage.gateway.must_run()
+        stage.works.must_run()
+        held = len(stage.archive.held())
+        board.begin(Hop.STORED, f"{held} of {wanted} in the PACS")
+        return held == wanted
+
+    wait_for(stored, ARRIVE_SECONDS, "the PACS has the exam", pause=0.1)
+    board.done(Hop.STORED, f"{wanted} of {wanted} in {archive.AE_TITLE}")
 
 
 def _send(stage: Stage, board: Board, site: Site, exam: SampleExam, now: Callable[[], datetime]) -> Journey:

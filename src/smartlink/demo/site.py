@@ -37,6 +37,8 @@ class Site:
     licence_key: str
     administrator: Person
     physicians: tuple[Person, ...]
+    specialties: tuple[str, ...] = ("Cardiology",)
+    """The first is the default one."""
 
     @property
     def people(self) -> tuple[Person, ...]:
@@ -85,7 +87,7 @@ def make(
         _make_person(works, one, within)
     tell("License key")
     key = str(works.ask("create-licence-key", *within)["key"])
-    return Site(organisation_id, facility_id, key, administrator, physicians)
+    return Site(organisation_id, facility_id, key, administrator, physicians, specialties)
 
 
 def _make_person(works: Program, one: Person, within: tuple[str, ...]) -> None:

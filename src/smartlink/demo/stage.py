@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import httpx
 
+from smartlink.demo.archive import Archive
 from smartlink.demo.programs import (
     LOOPBACK,
     Program,
@@ -48,6 +49,11 @@ class Stage:
     works_url: str
     dicom: Target
     secrets: list[str] = field(default_factory=list)
+    archive: Archive = field(init=False)
+
+    def __post_init__(self) -> None:
+        """The stand-in PACS keeps its files beside the others'."""
+        self.archive = Archive(self.folder / "pacs")
 
     def start_works(self) -> None:
         """Start Works and return when it answers."""
@@ -85,6 +91,7 @@ class Stage:
         try:
             self.gateway.stop()
         finally:
+            self.archive.stop()
             self.works.stop()
             (self.folder / "programs.json").unlink(missing_ok=True)
 
