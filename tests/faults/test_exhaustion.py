@@ -131,7 +131,7 @@ def small_disk(folder: Path, size: str) -> Iterator[Path]:
     try:
         yield folder
     finally:
-        subprocess.run([requires("umount"), str(folder)], check=True)
+        subprocess.run([requires("umount"), "--lazy", str(folder)], check=True)
 
 
 def test_a_full_disk_refuses_keeps_what_it_acknowledged_and_takes_more_when_it_has_room(tmp_path: Path) -> None:

@@ -346,6 +346,15 @@ def test_bytes_that_trickle_buy_no_time_and_leave_nothing(
     assert list(house.spool.names()) == []
 
 
+def test_a_probe_of_the_port_leaves_no_line_in_the_log(receiver: Acceptor, house: House) -> None:
+    with capture_logs() as logs:
+        for _ in range(3):
+            leave_by_reset(Caller(receiver.port))
+        gone(receiver)
+    assert logs == []
+    assert house.callers.refusals == []
+
+
 def test_a_caller_that_speaks_tls_to_a_plain_port_is_told_apart(receiver: Acceptor, house: House) -> None:
     with Caller(receiver.port) as stranger:
         stranger.raw(b"\x16\x03\x01\x02\x00\x01\x00")

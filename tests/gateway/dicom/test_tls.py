@@ -109,6 +109,7 @@ def test_both_versions_of_tls_are_spoken_with_the_ciphers_of_the_profile(
         us01.associate().say(ECHO, 3)
         assert us01.response().status == 0
         us01.release()
+        us01.sock.suppress_ragged_eofs = False  # type: ignore[attr-defined] # so that an end without notice raises
         assert us01.rest() == b""
 
 

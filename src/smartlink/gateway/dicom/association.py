@@ -112,7 +112,8 @@ class Association:
             if not self._closing:
                 self._refused(str(problem))
         except OSError as problem:
-            log.info("association_lost", address=self._address, why=type(problem).__name__)
+            if self._peer is not None:  # whoever never had one, such as a probe of the port, is no news
+                log.info("association_lost", address=self._address, why=type(problem).__name__, **self._who())
         except Exception as problem:  # noqa: BLE001 - the top of a protocol handler: the other Associations go on
             log.error("association_failed", address=self._address, why=type(problem).__name__, at=_place(problem))
         finally:
@@ -158,6 +159,8 @@ class Association:
         security = self._terms.security
         if security is not None:
             self._sock = secured = security.wrap(self._sock)
+            if self._closing:  # told while the socket changed hands
+                raise ConnectionAbortedError
             security.shake_hands(secured, self._patience.left(Wait.REQUEST))
 
     def _set_patience(self, seconds: float) -> None:
