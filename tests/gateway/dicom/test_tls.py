@@ -328,10 +328,19 @@ def test_a_renewed_certificate_is_shown_without_a_restart(house: House, authorit
         assert "has expired" in failure(receiver.port, Tls(authority.ca_file)).sentence
         renewed = authority.issue()
         renewed.certificate.replace(shown.certificate)
-        assert "broke off" in failure(receiver.port, Tls(authority.ca_file)).sentence
-        assert any("does not belong" in why for why in refusals(house, 2))
+        assert "has expired" in failure(receiver.port, Tls(authority.ca_file)).sentence, "the key is yet to come"
         renewed.key.replace(shown.key)
         assert echo(peer(receiver.port, Tls(authority.ca_file)), LIMITS) > 0
+
+
+def test_files_of_the_receiver_that_cannot_be_used_turn_away_and_are_named(
+    house: House, authority: Authority, ours: Issued, theirs: Issued
+) -> None:
+    mixed = Issued(ours.certificate, theirs.key)
+    with house.receiver(security=ServerSide(identity(mixed))) as receiver:
+        assert failure(receiver.port, Tls(authority.ca_file)).layer is Layer.TLS
+        assert "TLS cannot be used here" in refusals(house, 1)[0]
+        assert "does not belong" in refusals(house, 1)[0]
 
 
 def test_an_idle_association_over_tls_does_not_hold_up_the_close(

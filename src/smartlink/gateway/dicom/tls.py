@@ -84,15 +84,22 @@ class ServerSide:
             raise NotSecured(f"TLS: {tls_words.of_caller(problem)}") from problem
 
     def _current(self) -> ssl.SSLContext:
-        identity = self._identity
-        files = [identity.pair.certificate, identity.pair.key]
-        if identity.ca_file is not None:
-            files.append(identity.ca_file)
+        """Return what the files say now, or what they said before a renewal that is not finished."""
         with self._lock:
-            read_at = tuple((stat.st_mtime_ns, stat.st_size, stat.st_ino) for stat in (path.stat() for path in files))
-            if self._context is None or read_at != self._read_at:
-                self._context, self._read_at = server_context(identity), read_at
+            try:
+                self._read_anew()
+            except (Refused, OSError):
+                if self._context is None:
+                    raise
+            assert self._context is not None  # noqa: S101 - read, now or before
             return self._context
+
+    def _read_anew(self) -> None:
+        identity = self._identity
+        files = [identity.pair.certificate, identity.pair.key, identity.ca_file or identity.pair.certificate]
+        read_at = tuple((stat.st_mtime_ns, stat.st_size, stat.st_ino) for stat in (path.stat() for path in files))
+        if read_at != self._read_at:
+            self._context, self._read_at = server_context(identity), read_at
 
 
 def server_context(identity: Identity) -> ssl.SSLContext:
