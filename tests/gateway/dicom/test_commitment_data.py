@@ -14,6 +14,7 @@ from pynetdicom.dsutils import encode
 from smartlink.gateway.commitments import MOST_REFERENCES, Failure, Reference, Result
 from smartlink.gateway.dicom.commitment_data import (
     LONGEST,
+    TooManyReferences,
     UnreadableRequest,
     event_type_of,
     read_request,
@@ -117,14 +118,17 @@ def test_a_uid_that_is_none_is_refused_without_being_quoted() -> None:
         read_request(encoded(asked), EXPLICIT_VR_LITTLE_ENDIAN)
 
 
-def test_too_many_references_are_refused() -> None:
-    """One after the other in bytes: pydicom would take seconds to write them."""
-    one = encoded(request("1.2.3"))
-    at = one.index(b"\x08\x00\x99\x11")
-    items = one[at + 12 : at + 12 + int.from_bytes(one[at + 8 : at + 12], "little")] * (MOST_REFERENCES + 1)
-    data = one[: at + 8] + len(items).to_bytes(4, "little") + items
-    with pytest.raises(UnreadableRequest, match="more than"):
-        read_request(data, EXPLICIT_VR_LITTLE_ENDIAN)
+def items_in_vain(count: int) -> bytes:
+    """A request whose sequence has so many empty items."""
+    items = b"\xfe\xff\x00\xe0\0\0\0\0" * count
+    sequence = b"\x08\x00\x99\x11SQ\0\0" + len(items).to_bytes(4, "little") + items
+    return b"\x08\x00\x95\x11UI\x06\x001.2.9\0" + sequence
+
+
+@pytest.mark.parametrize("count", [MOST_REFERENCES + 1, 130_000])
+def test_too_many_references_are_refused_before_they_cost_anything(count: int) -> None:
+    with pytest.raises(TooManyReferences, match="more than"):
+        read_request(items_in_vain(count), EXPLICIT_VR_LITTLE_ENDIAN)
 
 
 @given(st.binary(max_size=300), st.sampled_from(sorted(UNCOMPRESSED)))

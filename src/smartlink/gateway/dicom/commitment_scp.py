@@ -14,6 +14,7 @@ from smartlink.gateway.dicom.asking import Question
 from smartlink.gateway.dicom.command import WITH_DATA_SET, Command, CommandField
 from smartlink.gateway.dicom.commitment_data import (
     LONGEST,
+    TooManyReferences,
     UnreadableRequest,
     event_type_of,
     read_request,
@@ -114,6 +115,8 @@ class CommitmentExchange:
             raise CommitmentRefused(Status.RESOURCE_LIMITATION, "The Data Set is too long.")
         try:
             transaction_uid, instances = read_request(bytes(self._data), self._context.transfer_syntax)
+        except TooManyReferences as problem:
+            raise CommitmentRefused(Status.RESOURCE_LIMITATION, str(problem)) from problem
         except UnreadableRequest as problem:
             raise CommitmentRefused(Status.INVALID_ARGUMENT_VALUE, str(problem)) from problem
         return Asked(
