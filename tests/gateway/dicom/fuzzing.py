@@ -10,25 +10,32 @@ import contextlib
 import io
 import json
 import struct
-from collections.abc import Callable, Iterator
-from dataclasses import replace
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, field, replace
 from functools import cache
 from itertools import cycle
 from pathlib import Path
-from typing import Final
+from typing import TYPE_CHECKING, Final, cast
+
+from structlog.testing import capture_logs
 
 from smartlink.gateway.dicom import command as dimse
 from smartlink.gateway.dicom import pdu
 from smartlink.gateway.dicom import upper_layer as ul
+from smartlink.gateway.dicom.admission import Gate
+from smartlink.gateway.dicom.association import Association, Terms
+from smartlink.gateway.dicom.command import CommandField
 from smartlink.gateway.dicom.header import HeaderUnreadable, attributes
 from smartlink.gateway.dicom.items import MalformedPDUError
-from smartlink.gateway.dicom.negotiation import Agreement, Policy, judge
+from smartlink.gateway.dicom.negotiation import Agreement, Context, Policy, judge
+from smartlink.gateway.dicom.service import Exchange, Peer, Service
 from smartlink.gateway.dicom.states import IllegalMove, Role
 from smartlink.gateway.dicom.user_information import (
     ExtendedNegotiation,
     OperationsWindow,
     RoleSelection,
 )
+from smartlink.gateway.refusals import Refusal
 from smartlink.standard.names import AETitle
 from smartlink.standard.sop_class import ULTRASOUND_IMAGE
 from smartlink.standard.transfer_syntax import (
@@ -39,6 +46,9 @@ from smartlink.standard.transfer_syntax import (
     JPEG_BASELINE,
 )
 from tests.gateway.dicom.wire import ACCEPT, ECHO, REQUEST, STORE, p_data
+
+if TYPE_CHECKING:
+    import socket
 
 LIMITS: Final = ul.Limits(associate=4096, p_data=2048, command=512)
 """Small enough for a fuzzer to run into."""
@@ -77,10 +87,10 @@ def _spoken(scene: int) -> bytes:
     return (b"", request, request + store, b"", accept, accept, request)[scene]
 
 
-def _situation(scene: int) -> ul.UpperLayer:
+def situation(scene: int) -> ul.UpperLayer:
     """An Upper Layer: asked or asking, within an Association, within a message, or while a release is on its way."""
     layer = _acceptor() if scene in (0, 1, 2, 6) else _asked()
-    for _ in _heard(layer, _spoken(scene), iter((1 << 16,))):
+    for _ in heard(layer, _spoken(scene), iter((1 << 16,))):
         pass
     if scene in (5, 6):
         layer.release()
@@ -95,13 +105,13 @@ def conversation(data: bytes) -> None:
     if len(data) < 5:
         return
     scene, cuts, stream = data[0] % SCENES, data[1:5], data[5:]
-    whole = list(_joined(_heard(_situation(scene), stream, cycle((1 << 16,)))))
-    cut = list(_joined(_heard(_situation(scene), stream, cycle(byte % 64 + 1 for byte in cuts))))
+    whole = list(_joined(heard(situation(scene), stream, cycle((1 << 16,)))))
+    cut = list(_joined(heard(situation(scene), stream, cycle(byte % 64 + 1 for byte in cuts))))
     assert whole == cut
     assert sum(isinstance(event, ul.Faulted) for event in whole) <= 1
 
 
-def _heard(layer: ul.UpperLayer, stream: bytes, sizes: Iterator[int]) -> Iterator[ul.Event]:
+def heard(layer: ul.UpperLayer, stream: bytes, sizes: Iterator[int]) -> Iterator[ul.Event]:
     """Feed the stream in pieces and answer as our own driver does; yield every event, its data copied."""
     at = 0
     while at < len(stream):
@@ -124,8 +134,8 @@ def _own(event: ul.Event) -> ul.Event:
 def _answer(layer: ul.UpperLayer, event: ul.Event) -> None:
     if isinstance(event, ul.AssociationRequested):
         outcome = judge(event.request, POLICY)
-        heard = layer.accept(outcome.accept) if isinstance(outcome, Agreement) else layer.reject(outcome)
-        assert heard
+        sent = layer.accept(outcome.accept) if isinstance(outcome, Agreement) else layer.reject(outcome)
+        assert sent
     elif isinstance(event, ul.CommandReceived) and event.command.is_request:
         with contextlib.suppress(IllegalMove):  # ours: a release is on its way
             assert layer.send_command(event.context_id, event.command.response(0))
@@ -156,6 +166,127 @@ def _joined(events: Iterator[ul.Event]) -> Iterator[ul.Event]:
         yield event
     if gathered is not None:
         yield gathered
+
+
+# The driver: the same on a socket that only plays back
+
+
+@dataclass
+class Playback:
+    """A socket whose peer has said everything already; what is sent to it is kept, until half of it is closed."""
+
+    stream: bytes
+    sizes: Iterator[int]
+    silent: bool
+    """At the end the peer is silent, instead of gone."""
+    sent: bytes = b""
+    at: int = 0
+    open: bool = True
+
+    def recv_into(self, buffer: memoryview) -> int:
+        piece = self.stream[self.at : self.at + next(self.sizes)]
+        if not piece and self.silent:
+            raise TimeoutError
+        self.at += len(piece)
+        buffer[: len(piece)] = piece
+        return len(piece)
+
+    def sendall(self, data: bytes) -> None:
+        if not self.open:
+            raise BrokenPipeError
+        self.sent += data
+
+    def shutdown(self, _: int) -> None:
+        self.open = False
+
+    def gettimeout(self) -> float | None:
+        return None
+
+    def settimeout(self, seconds: float) -> None:
+        assert seconds > 0
+
+    def setsockopt(self, *_: int) -> None: ...
+
+    def getsockname(self) -> tuple[str, int]:
+        return "192.0.2.1", 104
+
+    def close(self) -> None:
+        self.open = False
+
+
+@dataclass
+class Notebook:
+    """A Storage SCP and the callers' list, in memory; each exchange ends once, whole or undone."""
+
+    kept: list[bytes] = field(default_factory=list)
+    open: int = 0
+
+    def begin(self, _peer: Peer, _context: Context, command: dimse.Command) -> Exchange:
+        self.open += 1
+        return Page(self, command)
+
+    def seen(self, calling_ae_title: str, address: str, verified: bool) -> None: ...  # noqa: FBT001 - a Callers
+
+    def refused(self, refusal: Refusal) -> None: ...
+
+    def syntaxes_refused(self, calling_ae_title: str, address: str, abstract_syntax_uids: Sequence[str]) -> None: ...
+
+
+@dataclass
+class Page:
+    """One exchange of the notebook."""
+
+    book: Notebook
+    command: dimse.Command
+    data: bytearray = field(default_factory=bytearray)
+    ended: bool = False
+
+    def write(self, fragment: memoryview) -> None:
+        assert not self.ended
+        self.data += fragment
+
+    def finish(self) -> dimse.Command:
+        self._end()
+        self.book.kept.append(bytes(self.data))
+        return self.command.response(0)
+
+    def abandon(self) -> None:
+        self._end()
+
+    def _end(self) -> None:
+        assert not self.ended
+        self.ended = True
+        self.book.open -= 1
+
+
+def association(data: bytes) -> None:
+    """Whatever a peer says, no mistake of ours comes out; each exchange ends; what is kept is no matter of the cuts."""
+    if len(data) < 5:
+        return
+    assert served(data, cycle((1 << 16,))) == served(data, cycle(byte % 64 + 1 for byte in data[1:5]))
+
+
+def served(data: bytes, sizes: Iterator[int]) -> list[bytes]:
+    book, gate, sock = Notebook(), Gate(), Playback(data[5:], sizes, silent=bool(data[0] & 1))
+    services: dict[int, Service] = {CommandField.C_STORE_RQ: book, CommandField.C_ECHO_RQ: book}
+    terms = Terms(POLICY, services, book, limits=LIMITS, gate=gate)
+    with capture_logs() as lines:
+        Association(cast("socket.socket", sock), "192.0.2.7", terms).serve()
+    assert not [line for line in lines if line["event"] == "association_failed"]
+    assert not book.open
+    assert not gate._open  # noqa: SLF001  whoever came in went out
+    _check_framing(sock.sent)
+    return book.kept
+
+
+def _check_framing(sent: bytes) -> None:
+    """What we send is whole PDUs of types that an acceptor sends."""
+    at = 0
+    while at < len(sent):
+        kind, length = pdu.HEADER.unpack_from(sent, at)
+        assert kind in {2, 3, 4, 6, 7}
+        at += pdu.HEADER.size + length
+    assert at == len(sent)
 
 
 # The values
@@ -208,6 +339,7 @@ def header(data: bytes) -> None:
 
 TARGETS: Final[dict[str, Callable[[bytes], None]]] = {
     "conversation": conversation,
+    "association": association,
     "associate": associate,
     "command_set": command_set,
     "header": header,
@@ -249,6 +381,13 @@ def _conversations() -> list[bytes]:
     return [bytes((scene, 0, 6, 63, 2)) + stream for scene, streams in said.items() for stream in streams]
 
 
+def _associations() -> list[bytes]:
+    """Conversations that begin at the beginning; the peer is gone at their end, or silent."""
+    scenes = {1: pdu.encode_associate_request(REQUEST), 0: b""}
+    asked = [(scenes[one[0]], one) for one in _conversations() if one[0] in scenes]
+    return [bytes((silent,)) + one[1:5] + begin + one[5:] for begin, one in asked for silent in (0, 1)]
+
+
 def _associates() -> list[bytes]:
     requests = [pdu.encode_associate_request(one)[6:] for one in (REQUEST, RICH_REQUEST)]
     accepts = [pdu.encode_associate_accept(one)[6:] for one in (ACCEPT, replace(ACCEPT, roles=RICH_REQUEST.roles))]
@@ -267,6 +406,7 @@ def _headers() -> list[bytes]:
 
 _SEEDS: Final[dict[str, Callable[[], list[bytes]]]] = {
     "conversation": _conversations,
+    "association": _associations,
     "associate": _associates,
     "command_set": _commands,
     "header": _headers,
