@@ -27,6 +27,7 @@ import threading
 import zlib
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from functools import lru_cache
 from typing import IO, TYPE_CHECKING, Final
 
 from smartlink.gateway.platform.files import flush_file, flush_folder
@@ -48,6 +49,8 @@ _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 _MICROSECOND: Final = timedelta(microseconds=1)
 
 _SHORT_VR: Final = frozenset({b"UI", b"AE", b"SH", b"UL"})
+_NEW_FILE: Final = os.O_CREAT | os.O_EXCL | os.O_WRONLY | getattr(os, "O_BINARY", 0)  # Windows knows text files
+_CLOSED: Final = -1
 
 
 class SpoolDamaged(Exception):
@@ -88,16 +91,17 @@ class Kept:
 class SpoolFile:
     """One file being written. Either `commit` makes it last, or `discard` removes it; one thread at a time."""
 
-    def __init__(self, spool: Spool, name: str, path: Path, provenance: Provenance) -> None:
+    def __init__(self, spool: Spool, name: str, folder: Path, provenance: Provenance) -> None:
         """Create the file under its final name; OSError when the disk says no."""
         self.name = name
         self._spool = spool
-        self._path = path
+        self._folder = folder
+        self._path = f"{folder}{os.sep}{name[3:]}"
         self._provenance = provenance
         self._meta = _MAGIC + _file_meta(provenance)
         self._length = 0
         self._crc = 0
-        self._file = io.FileIO(path, "x", opener=_private)
+        self._descriptor = os.open(self._path, _NEW_FILE, 0o600)
         try:
             self._write(bytes(PREAMBLE_SIZE) + self._meta)
         except OSError:
@@ -118,11 +122,11 @@ class SpoolFile:
     def commit(self, now: datetime) -> Kept:
         """Mark the file complete and flush file and folder; when this returns, it would survive a power cut."""
         offset = PREAMBLE_SIZE + len(self._meta)
-        self._file.seek(0)
+        os.lseek(self._descriptor, 0, os.SEEK_SET)
         self._write(_preamble(offset, self._length, self._crc, now, self._meta))
-        flush_file(self._file.fileno())
-        flush_folder(self._path.parent)
-        self._file.close()
+        flush_file(self._descriptor)
+        flush_folder(self._folder)
+        self._close()
         self._spool.forget(self.name)
         origin = self._provenance
         return Kept(
@@ -142,8 +146,8 @@ class SpoolFile:
     def discard(self) -> None:
         """Remove the file; harmless when that fails, because without its mark it is never taken in."""
         try:
-            self._file.close()
-            self._path.unlink(missing_ok=True)
+            self._close()
+            os.unlink(self._path)  # noqa: PTH108 - a text since it was made: paths as objects cost too much here
         except OSError:
             return
         finally:
@@ -151,9 +155,15 @@ class SpoolFile:
 
     def _write(self, data: bytes | memoryview) -> None:
         """Write all of `data`; one call is the rule, a nearly full disk makes it several."""
-        written = self._file.write(data)
+        written = os.write(self._descriptor, data)
         while written < len(data):
-            written += self._file.write(memoryview(data)[written:])
+            written += os.write(self._descriptor, memoryview(data)[written:])
+
+    def _close(self) -> None:
+        """Close the file; nothing happens the second time."""
+        descriptor, self._descriptor = self._descriptor, _CLOSED
+        if descriptor != _CLOSED:
+            os.close(descriptor)
 
 
 class Spool:
@@ -163,6 +173,7 @@ class Spool:
         """Use `folder`, and `incomplete` (by default beside it) for what was never acknowledged."""
         self._folder = folder
         self._incomplete = incomplete or folder.parent / "incomplete"
+        self._folders = {f"{first:02x}": folder / f"{first:02x}" for first in range(256)}
         self._being_written: set[str] = set()
         self._lock = threading.Lock()
         self._prepare()
@@ -174,7 +185,7 @@ class Spool:
         with self._lock:
             self._being_written.add(name)
         try:
-            return SpoolFile(self, name, self._folder / token[:2] / token[2:], provenance)
+            return SpoolFile(self, name, self._folders[token[:2]], provenance)
         except OSError:
             self.forget(name)
             raise
@@ -249,8 +260,8 @@ class Spool:
     def _prepare(self) -> None:
         self._incomplete.mkdir(mode=0o700, parents=True, exist_ok=True)
         self._folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-        for first in range(256):
-            (self._folder / f"{first:02x}").mkdir(mode=0o700, exist_ok=True)
+        for one in self._folders.values():
+            one.mkdir(mode=0o700, exist_ok=True)
         flush_folder(self._folder)
         flush_folder(self._folder.parent)
 
@@ -295,11 +306,6 @@ class Part10File(io.RawIOBase):
         super().close()
 
 
-def _private(path: str, flags: int) -> int:
-    """Open a file that only this account may read."""
-    return os.open(path, flags, 0o600)
-
-
 def _preamble(offset: int, length: int, crc: int, now: datetime, meta: bytes) -> bytes:
     fields = (MARK, offset, length, crc, (now - _EPOCH) // _MICROSECOND)
     unsealed = _PREAMBLE.pack(*fields, 0).ljust(PREAMBLE_SIZE, b"\0")
@@ -308,24 +314,39 @@ def _preamble(offset: int, length: int, crc: int, now: datetime, meta: bytes) ->
 
 def _file_meta(provenance: Provenance) -> bytes:
     """Return File Meta Information (PS3.10 table 7.1-1) without the DICM prefix."""
-    peer = f"dicom://{provenance.peer_address}"
-    body = b"".join(
+    before, after = _around_the_uid(
+        provenance.sop_class_uid,
+        provenance.transfer_syntax_uid,
+        provenance.calling_ae_title,
+        provenance.called_ae_title,
+        provenance.peer_address,
+        provenance.local_address,
+    )
+    uid = _element(0x0003, b"UI", provenance.sop_instance_uid)
+    length = len(before) + len(uid) + len(after)
+    return b"".join((_element(0x0000, b"UL", length.to_bytes(4, "little")), before, uid, after))
+
+
+@lru_cache(maxsize=256)
+def _around_the_uid(
+    sop_class: str, transfer_syntax: str, calling: str, called: str, peer: str, local: str
+) -> tuple[bytes, bytes]:
+    """Return what stands before and after the SOP Instance UID: the same for one instance after another."""
+    before = _element(0x0001, b"OB", b"\0\1") + _element(0x0002, b"UI", sop_class)
+    after = b"".join(
         (
-            _element(0x0001, b"OB", b"\0\1"),
-            _element(0x0002, b"UI", provenance.sop_class_uid),
-            _element(0x0003, b"UI", provenance.sop_instance_uid),
-            _element(0x0010, b"UI", provenance.transfer_syntax_uid),
+            _element(0x0010, b"UI", transfer_syntax),
             _element(0x0012, b"UI", IMPLEMENTATION_CLASS_UID),
             _element(0x0013, b"SH", IMPLEMENTATION_VERSION_NAME),
-            _element(0x0016, b"AE", provenance.calling_ae_title),
-            _element(0x0017, b"AE", provenance.calling_ae_title),
-            _element(0x0018, b"AE", provenance.called_ae_title),
-            _element(0x0026, b"UR", peer),
-            _element(0x0027, b"UR", peer),
-            _element(0x0028, b"UR", f"dicom://{provenance.local_address}"),
+            _element(0x0016, b"AE", calling),
+            _element(0x0017, b"AE", calling),
+            _element(0x0018, b"AE", called),
+            _element(0x0026, b"UR", f"dicom://{peer}"),
+            _element(0x0027, b"UR", f"dicom://{peer}"),
+            _element(0x0028, b"UR", f"dicom://{local}"),
         )
     )
-    return _element(0x0000, b"UL", len(body).to_bytes(4, "little")) + body
+    return before, after
 
 
 def _element(element: int, vr: bytes, value: str | bytes) -> bytes:
