@@ -63,8 +63,12 @@ night: $(ready) $(ui) packages windows ## The full matrices that `test` leaves o
 	@$(bin)/pytest -q -n 2 --dist loadfile -m night
 
 .PHONY: bench
-bench: $(ready) packages ## Measure against the peers
-	@for program in bench/*.py; do $(bin)/python "$$program"; done
+bench: $(ready) $(ui) packages ## Measure against the peers; needs a quiet machine and half an hour
+	@$(bin)/python -m bench
+
+.PHONY: bench-quick
+bench-quick: $(ready) $(ui) packages ## The core of it in a minute, as one line of JSON
+	@$(bin)/python -m bench --quick
 
 .PHONY: soak
 soak: $(ready) $(ui) packages ## Long runs: 1,000 kills and more
