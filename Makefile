@@ -56,7 +56,7 @@ docs: $(ready) ## Draw docs/{states,settings,traceability,conformance/gateway}.m
 # ---------------------------------------------------------------- longer runs
 
 .PHONY: check-all
-check-all: test night soak ## Everything, for the night: `test`, the full matrices, then the long runs
+check-all: test night bench-quick soak ## Everything, for the night: `test`, the full matrices, then the long runs
 
 .PHONY: night
 night: $(ready) $(ui) packages windows ## The full matrices that `test` leaves out

@@ -10,11 +10,12 @@ import json
 import platform
 import shutil
 import tempfile
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
-from bench import forwarding, inside, picture
+from bench import forwarding, inside, network, picture
 from bench.measure import Task, receiving
 from bench.receivers import NO_STALL, Orthanc, Pynetdicom, SmartLink, Storescp, activated, flushing_shim
 from bench.senders import Ourselves, Storescu
@@ -69,7 +70,8 @@ class Bench:
         self._folder = folder
         self._quick = quick
         self._rounds = rounds
-        self._ours = SmartLink(activated(folder / "template"))
+        self._scene = activated(folder / "template")
+        self._ours = SmartLink(self._scene.folder / "gateway")
         shim = flushing_shim(folder)
         self._flushing = [] if shim is None else [Storescp(shim)]
         self._orthanc: list[Receiver] = [Orthanc()] if shutil.which("Orthanc") else []
@@ -81,12 +83,14 @@ class Bench:
         one, four = Ourselves(1), Ourselves(4)
         try:
             self._as_shipped()
+            if network.possible() and not self._quick:
+                self._over_a_cable()
             self._without_stall(one, four)
             self._sending()
         finally:
             one.close()
             four.close()
-        extra = {} if self._quick else inside.measured(self._ours, self._where, self._folder)
+        extra = {} if self._quick else inside.measured(self._ours, self._scene, self._where, self._folder)
         return {"ratios": self.ratios | extra, "rows": self.rows}
 
     def _set(self, name: str, *, kind: Any, count: int) -> Load:  # noqa: ANN401 - Kind
@@ -100,6 +104,16 @@ class Bench:
         ]
         others: list[Receiver] = [Storescp(), *self._orthanc, *([] if self._quick else [Pynetdicom()])]
         self._note("as shipped", receiving([self._ours, *others], tasks, {}, self._rounds, self._where), others)
+
+    def _over_a_cable(self) -> None:
+        with network.cable() as cable:
+            tasks = [Task(Storescu({}, within=cable.within), self._set("cable-still", kind=STILL, count=100))]
+            others: list[Receiver] = [Storescp(host=cable.address)]
+            if self._orthanc:
+                others.append(Orthanc(host=cable.address))
+            ours = replace(self._ours, host=cable.address)
+            table = receiving([ours, *others], tasks, {}, self._rounds, self._where)
+            self._note("as shipped, MTU 1500", table, others)
 
     def _without_stall(self, one: Ourselves, four: Ourselves) -> None:
         tasks = [

@@ -1,4 +1,4 @@
-"""What only we can be measured by: a full catalogue, a gigabyte's memory, and the time to read a header."""
+"""What only we are measured by: a full catalogue, uploads meanwhile, a gigabyte's memory, the time of a header."""
 
 from __future__ import annotations
 
@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from bench.receivers import SmartLink
+    from smartlink.demo.stage import Stage
 
 BACKLOG: Final = 300_000
 _SOME_ROWS: Final = """
@@ -36,12 +37,13 @@ _THEIR_DELIVERIES: Final = """
 """
 
 
-def measured(ours: SmartLink, where: Path, folder: Path) -> dict[str, dict[str, float]]:
-    """Return the three figures."""
+def measured(ours: SmartLink, scene: Stage, where: Path, folder: Path) -> dict[str, dict[str, float]]:
+    """Return the figures; `scene` is where Works can be started again."""
     us = Ourselves()
     try:
         return {
             f"{BACKLOG:,} in the catalogue: × an empty one": _full_catalogue(ours, us, where, folder),
+            "while uploads run: × without": _uploading(ours, scene, us, where, folder),
             "1 GB image: memory grown, MiB": _giant(ours, us, where, folder),
             "header, microseconds": _header(folder),
         }
@@ -61,6 +63,18 @@ def _full_catalogue(ours: SmartLink, us: Ourselves, where: Path, folder: Path) -
     task = Task(us, written(folder / "sets" / "backlog", STILL, 1000))
     receivers = [ours, replace(ours, template=full, name="full")]
     return receiving(receivers, [task], {}, 5, where).ratio(task.name, "full", ours.name)
+
+
+def _uploading(ours: SmartLink, scene: Stage, us: Ourselves, where: Path, folder: Path) -> dict[str, float]:
+    task = Task(us, written(folder / "sets" / "uploading", STILL, 1000))
+    quiet = receiving([ours], [task], {}, 3, where).taken[task.name, ours.name]
+    scene.start_works()
+    try:
+        busy = receiving([ours], [task], {}, 3, where).taken[task.name, ours.name]
+    finally:
+        scene.works.stop()
+    ratio = statistics.median(one.seconds for one in quiet) / statistics.median(one.seconds for one in busy)
+    return {"median": float(f"{ratio:.3g}")}
 
 
 def _giant(ours: SmartLink, us: Ourselves, where: Path, folder: Path) -> dict[str, float]:

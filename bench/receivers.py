@@ -49,6 +49,7 @@ class Running:
 
     port: int
     pid: int
+    host: str = LOOPBACK
     called_ae_title: str = CALLED
 
 
@@ -68,6 +69,7 @@ class SmartLink:
     template: Path
     """The data folder of a gateway that was activated and stopped."""
     name: str = "SmartLink"
+    host: str = LOOPBACK
 
     def running(self, folder: Path, environment: dict[str, str]) -> Iterator[Running]:
         """Run the service with a copy of the activated data folder; it needs nothing of the environment."""
@@ -75,13 +77,13 @@ class SmartLink:
         data = folder / "gateway"
         shutil.copytree(self.template, data)
         port = free_port()
-        settings = {"SMARTLINK_DATA": str(data), "SMARTLINK_BIND": LOOPBACK, "SMARTLINK_DRAIN_SECONDS": "10"}
+        settings = {"SMARTLINK_DATA": str(data), "SMARTLINK_BIND": self.host, "SMARTLINK_DRAIN_SECONDS": "10"}
         program = Program("smartlink", settings, folder / "smartlink.log")
         program.ask("settings", f"port={port}")
         program.start("run")
         try:
-            wait_for(port)
-            yield Running(port, program.pid)
+            wait_for(port, self.host)
+            yield Running(port, program.pid, self.host)
         finally:
             program.stop()
 
@@ -91,6 +93,7 @@ class Storescp:
     """DCMTK's storescp, writing what it receives bit for bit; with `preload` it flushes each file."""
 
     preload: Path | None = None
+    host: str = LOOPBACK
     name: str = field(init=False)
 
     def __post_init__(self) -> None:
@@ -102,7 +105,7 @@ class Storescp:
         port = free_port()
         shim = {} if self.preload is None else {"LD_PRELOAD": str(self.preload)}
         command = ["storescp", "-pdu", "131072", "+xa", "+B", "-aet", CALLED, "-od", str(folder), str(port)]
-        yield from _peer(command, folder, port, {**environment, **shim})
+        yield from _peer(command, folder, port, {**environment, **shim}, self.host)
 
 
 @dataclass(slots=True)
@@ -110,10 +113,10 @@ class Orthanc:
     """Orthanc with its durable default."""
 
     name: str = "Orthanc"
-    modalities: dict[str, tuple[str, str, int]] = field(default_factory=dict)
+    host: str = LOOPBACK
 
     def running(self, folder: Path, environment: dict[str, str]) -> Iterator[Running]:
-        """Run it, its HTTP port one above the DICOM port it was given."""
+        """Run it; its HTTP port is written down in the folder."""
         port, http = free_port(), free_port()
         settings = {
             "Name": "Bench",
@@ -126,11 +129,10 @@ class Orthanc:
             "RemoteAccessAllowed": False,
             "AuthenticationEnabled": False,
             "DicomAlwaysAllowEcho": True,
-            "DicomModalities": {name: list(where) for name, where in self.modalities.items()},
         }
         (folder / "orthanc.json").write_text(json.dumps(settings), encoding="utf-8")
         (folder / "http").write_text(str(http), encoding="utf-8")
-        yield from _peer(["Orthanc", str(folder / "orthanc.json")], folder, port, environment)
+        yield from _peer(["Orthanc", str(folder / "orthanc.json")], folder, port, environment, self.host)
 
 
 @dataclass(slots=True)
@@ -146,14 +148,16 @@ class Pynetdicom:
         yield from _peer(command, folder, port, environment)
 
 
-def _peer(command: list[str], folder: Path, port: int, environment: dict[str, str]) -> Iterator[Running]:
+def _peer(
+    command: list[str], folder: Path, port: int, environment: dict[str, str], host: str = LOOPBACK
+) -> Iterator[Running]:
     with (
         (folder.parent / f"{folder.name}.log").open("wb") as log,
         subprocess.Popen(command, env={**os.environ, **environment}, stdout=log, stderr=log) as process,
     ):
         try:
-            wait_for(port)
-            yield Running(port, process.pid)
+            wait_for(port, host)
+            yield Running(port, process.pid, host)
         finally:
             process.terminate()
             process.wait(30)
@@ -173,8 +177,8 @@ def fresh(receiver: Receiver, within: Path, environment: dict[str, str]) -> Iter
         shutil.rmtree(folder)
 
 
-def activated(folder: Path) -> Path:
-    """Return the data folder of a gateway that was activated with a Works of its own; both are stopped again."""
+def activated(folder: Path) -> stage.Stage:
+    """Return the place of a gateway that was activated with a Works of its own; both are stopped again."""
     scene = stage.build(folder)
     try:
         scene.start_works()
@@ -183,7 +187,7 @@ def activated(folder: Path) -> Path:
         stage.prepare_gateway(scene, made.licence_key)
     finally:
         scene.stop()
-    return folder / "gateway"
+    return scene
 
 
 def flushing_shim(folder: Path) -> Path | None:
@@ -196,12 +200,12 @@ def flushing_shim(folder: Path) -> Path | None:
     return shim
 
 
-def wait_for(port: int) -> None:
+def wait_for(port: int, host: str = LOOPBACK) -> None:
     """Wait until somebody listens at the port."""
     ends = time.monotonic() + UP_SECONDS
     while time.monotonic() < ends:
         try:
-            socket.create_connection((LOOPBACK, port), 1).close()
+            socket.create_connection((host, port), 1).close()
         except OSError:
             time.sleep(0.01)
         else:

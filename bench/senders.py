@@ -34,14 +34,18 @@ class Storescu:
 
     environment: dict[str, str]
     name: str = "storescu"
+    within: tuple[str, ...] = ()
+    """What the command begins with: where it runs."""
 
     def send(self, to: Running, load: Load) -> None:
         """Send it all."""
         proposed = [] if load.kind is SLICE else ["-xy"]
-        self._run([self.name, *proposed, "-aec", to.called_ae_title, LOOPBACK, str(to.port), "+sd", str(load.folder)])
+        self._run([self.name, *proposed, "-aec", to.called_ae_title, to.host, str(to.port), "+sd", str(load.folder)])
 
     def _run(self, command: list[str]) -> None:
-        subprocess.run(command, check=True, capture_output=True, env={**os.environ, **self.environment})
+        subprocess.run(
+            [*self.within, *command], check=True, capture_output=True, env={**os.environ, **self.environment}
+        )
 
 
 @dataclass(slots=True)
@@ -52,7 +56,7 @@ class Dcmsend(Storescu):
 
     def send(self, to: Running, load: Load) -> None:
         """Send it all."""
-        self._run([self.name, "-aec", to.called_ae_title, LOOPBACK, str(to.port), "+sd", str(load.folder)])
+        self._run([self.name, "-aec", to.called_ae_title, to.host, str(to.port), "+sd", str(load.folder)])
 
 
 @dataclass(slots=True)
