@@ -19,7 +19,7 @@ LEARNT = ROOT / ".fuzz"
 LONGEST_INPUT = 4096
 SECONDS_FOR_ONE = 20
 MEGABYTES = 1024
-TARGETS = ("conversation", "association", "associate", "command_set", "header")
+TARGETS = ("conversation", "association", "associate", "command_set", "header", "commitment")
 
 
 def main() -> int:

@@ -19,12 +19,14 @@ from typing import TYPE_CHECKING, Final, cast
 
 from structlog.testing import capture_logs
 
+from smartlink.gateway.commitments import Failure, Reference, Result
 from smartlink.gateway.dicom import command as dimse
 from smartlink.gateway.dicom import pdu
 from smartlink.gateway.dicom import upper_layer as ul
 from smartlink.gateway.dicom.admission import Gate
 from smartlink.gateway.dicom.association import Association, Terms
 from smartlink.gateway.dicom.command import CommandField
+from smartlink.gateway.dicom.commitment_data import UnreadableRequest, read_request, write_result
 from smartlink.gateway.dicom.header import HeaderUnreadable, attributes
 from smartlink.gateway.dicom.items import MalformedPDUError
 from smartlink.gateway.dicom.negotiation import Agreement, Context, Policy, judge
@@ -38,6 +40,7 @@ from smartlink.gateway.dicom.user_information import (
 from smartlink.gateway.refusals import Refusal
 from smartlink.standard.names import AETitle
 from smartlink.standard.sop_class import ULTRASOUND_IMAGE
+from smartlink.standard.status import Status
 from smartlink.standard.transfer_syntax import (
     DEFLATED_EXPLICIT_VR_LITTLE_ENDIAN,
     EXPLICIT_VR_BIG_ENDIAN,
@@ -337,12 +340,26 @@ def header(data: bytes) -> None:
         json.dumps(found.as_dicom_json(), allow_nan=False).encode()
 
 
+def commitment(data: bytes) -> None:
+    """The Data Set of an N-ACTION is a request or none; what we answer about it can be read."""
+    if not data:
+        return
+    syntax = SYNTAXES[data[0] % (len(SYNTAXES) - 1)]
+    try:
+        transaction, references = read_request(data[1:], syntax)
+    except UnreadableRequest:
+        return
+    result = Result(transaction, references, tuple(Failure(one, Status.PROCESSING_FAILURE) for one in references))
+    assert write_result(result, syntax)
+
+
 TARGETS: Final[dict[str, Callable[[bytes], None]]] = {
     "conversation": conversation,
     "association": association,
     "associate": associate,
     "command_set": command_set,
     "header": header,
+    "commitment": commitment,
 }
 
 
@@ -404,12 +421,19 @@ def _headers() -> list[bytes]:
     return [bytes((number,)) + encode(example(), syntax) for number, syntax in enumerate(SYNTAXES)]
 
 
+def _commitments() -> list[bytes]:
+    asked = (Reference(ULTRASOUND_IMAGE, "1.2.3"), Reference(ULTRASOUND_IMAGE, "1.2.4"))
+    result = Result("1.2.9", asked, ())  # a request is written as a result is
+    return [bytes((number,)) + write_result(result, syntax) for number, syntax in enumerate(SYNTAXES[:-1])]
+
+
 _SEEDS: Final[dict[str, Callable[[], list[bytes]]]] = {
     "conversation": _conversations,
     "association": _associations,
     "associate": _associates,
     "command_set": _commands,
     "header": _headers,
+    "commitment": _commitments,
 }
 
 

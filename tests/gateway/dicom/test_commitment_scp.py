@@ -115,6 +115,18 @@ def test_a_scanner_that_leaves_is_remembered(house: Gateway) -> None:
     assert (waiting.asked.transaction_uid, waiting.asked.calling_ae_title) == ("1.2.9", "US01")
 
 
+def test_a_scanner_that_releases_instead_of_answering_is_told_again(house: Gateway) -> None:
+    """Its release and our report cross on the wire."""
+    with Caller(house.port).associate(PROPOSAL) as us01:
+        assert ask(us01, encoded(request("1.2.3"))).status == 0
+        assert us01.response().field == CommandField.N_EVENT_REPORT_RQ
+        assert isinstance(us01.hear(), ul.DataFragment)
+        us01.release()
+    assert house.acceptor.wait_until_empty(20)
+    (waiting,) = house.waiting
+    assert waiting.asked.transaction_uid == "1.2.9"
+
+
 GOOD = encoded(request("1.2.3"))
 REFUSALS: dict[str, tuple[Command, bytes, Status]] = {
     "another class": (replace(ACTION, requested_sop_class_uid="1.2.3"), GOOD, Status.NO_SUCH_SOP_CLASS),

@@ -29,8 +29,12 @@ if TYPE_CHECKING:
 
 LONGEST: Final = 1024 * 1024
 """Bytes of a request: 200 for each reference; pydicom takes a second for so many."""
-_WANTED: Final[list[BaseTag | int]] = [0x00081195, 0x00081199]
-"""Transaction UID and Referenced SOP Sequence; what else there is is passed over quickly."""
+_TRANSACTION_UID: Final = 0x00081195
+_REFERENCED_SOP_SEQUENCE: Final = 0x00081199
+_REFERENCED_SOP_CLASS_UID: Final = 0x00081150
+_REFERENCED_SOP_INSTANCE_UID: Final = 0x00081155
+_WANTED: Final[list[BaseTag | int]] = [_TRANSACTION_UID, _REFERENCED_SOP_SEQUENCE]
+"""What else there is is passed over quickly."""
 _ITEMS: Final = {True: b"\xfe\xff\x00\xe0", False: b"\xff\xfe\xe0\x00"}
 """The tag of an item, by whether it is little endian (PS3.5 section 7.5)."""
 _MOST_OTHER_ITEMS: Final = 16
@@ -64,13 +68,12 @@ def read_request(data: bytes, transfer_syntax: str) -> tuple[str, tuple[Referenc
             is_little_endian=transfer_syntax != EXPLICIT_VR_BIG_ENDIAN,
             specific_tags=_WANTED,
         )
-        transaction = _uid(found.get("TransactionUID"))
+        transaction = _uid(found, _TRANSACTION_UID)
         items = found.get("ReferencedSOPSequence") or []
         if len(items) > MOST_REFERENCES:
             raise TooManyReferences
         references = tuple(
-            Reference(_uid(one.get("ReferencedSOPClassUID")), _uid(one.get("ReferencedSOPInstanceUID")))
-            for one in items
+            Reference(_uid(one, _REFERENCED_SOP_CLASS_UID), _uid(one, _REFERENCED_SOP_INSTANCE_UID)) for one in items
         )
     except UnreadableRequest:
         raise
@@ -114,9 +117,11 @@ def _items(references: Iterable[Reference]) -> list[Dataset]:
     return items
 
 
-def _uid(value: object) -> str:
+def _uid(data_set: Dataset, tag: int) -> str:
+    """Return a UID from its bytes: pydicom would warn of a wrong one by quoting it."""
+    value = data_set.get_item(tag).value if tag in data_set else None
     try:
-        return UID.parse(str(value or ""))
+        return UID.parse(value.decode("ascii") if isinstance(value, bytes) else "")
     except ValueError:
         raise UnreadableRequest("A UID is missing, or is none.") from None
 
