@@ -29,7 +29,7 @@ SPOKEN = {
 }
 """SPDX names of what some packages say in words of their own."""
 
-READ_BY_US = {"axe-playwright-python": "MIT AND MPL-2.0"}
+READ_BY_US = {"atheris": "Apache-2.0", "axe-playwright-python": "MIT AND MPL-2.0"}
 """Packages whose metadata is silent; the licence stands in a file that they carry."""
 
 
