@@ -309,8 +309,9 @@ def run_once(deployment: Deployment) -> None:
     raise CatalogueDamaged(started.trouble)
 
 
-def test_the_service_names_the_remedy_and_touches_nothing(folder: Path) -> None:
-    spoil_all(folder)
+@pytest.mark.parametrize("damage", [spoil_all, spoil_the_images, cut], ids=["everything", "the images", "truncated"])
+def test_the_service_names_the_remedy_and_touches_nothing(folder: Path, damage: Callable[[Path], None]) -> None:
+    damage(folder)
     files = {path: path.read_bytes() for path in folder.rglob("*") if path.is_file()}
     with pytest.raises(CatalogueDamaged, match="smartlink repair") as told:
         build.service(Deployment(data=folder), now)

@@ -176,7 +176,7 @@ class _Carriers:
 
 
 def _service(deployment: Deployment, now: Clock, lock: RunLock) -> Service:
-    database = open_in(deployment.data)
+    database = _checked(deployment)
     spool = Spool(deployment.data / "spool", deployment.data / "incomplete")
     standing = Standing(database)
     http = new_client(proxy=deployment.proxy)
@@ -239,6 +239,17 @@ def _service(deployment: Deployment, now: Clock, lock: RunLock) -> Service:
         Loop("certificates", watch.tick, now, pause=_SLOW, died=gateway.loop_died),
     ]
     return gateway
+
+
+def _checked(deployment: Deployment) -> Database:
+    """Open the catalogue, and begin nothing on a damaged one: it would fail at some image or other."""
+    database = open_in(deployment.data)
+    try:
+        database.check()
+    except BaseException:
+        database.close()
+        raise
+    return database
 
 
 def _uploads(ground: _Ground) -> Uploads:

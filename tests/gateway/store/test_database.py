@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sqlite3
 import threading
+from contextlib import closing
 from datetime import UTC, datetime, timedelta, timezone
 from pathlib import Path
 
@@ -121,3 +122,16 @@ def test_damage_found_while_reading_or_writing_names_the_remedy(database: Databa
         database.read(damaged)
     with pytest.raises(CatalogueDamaged, match="SQLITE_CORRUPT_INDEX"):
         database.write(damaged)
+
+
+def test_a_spoilt_page_that_nobody_asks_for_is_found_by_the_check(tmp_path: Path) -> None:
+    with open_in(tmp_path) as database:
+        database.check()
+    path = tmp_path / "smartlink.db"
+    with closing(sqlite3.connect(path)) as connection:
+        (page,) = connection.execute("SELECT rootpage FROM sqlite_schema WHERE name = 'order_item'").fetchone()
+    whole = bytearray(path.read_bytes())
+    whole[(page - 1) * 4096 : page * 4096] = b"\xa5" * 4096
+    path.write_bytes(whole)
+    with open_in(tmp_path) as database, pytest.raises(CatalogueDamaged, match="smartlink repair"):
+        database.check()
