@@ -35,10 +35,12 @@ class _Server(uvicorn.Server):
         for server in self.servers:
             server.close()
         for connection in list(self.server_state.connections):
-            connection.shutdown()
-        for task in list(self.server_state.tasks):
-            task.cancel()
-        await asyncio.gather(*self.server_state.tasks, return_exceptions=True)
+            connection.transport.close()
+        # Streams notice that; a request in a thread is let finish, since it holds a database connection.
+        if tasks := list(self.server_state.tasks):
+            _, late = await asyncio.wait(tasks, timeout=5)
+            for task in late:
+                task.cancel()
 
     def end(self) -> None:
         """Hang up; from another thread."""
