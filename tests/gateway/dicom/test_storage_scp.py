@@ -68,6 +68,24 @@ def test_a_refusal_is_logged_without_what_the_sender_said_of_the_instance(house:
     assert "MUSTERMANN" not in repr(line)
 
 
+def test_a_full_disk_is_not_filled_by_saying_so(house: House) -> None:
+    """Each scanner and reason is a line at once, and then one a minute that says how often."""
+    now = 0.0
+    scp = StorageSCP(house.intake, house.callers, lambda: now)
+    house.disk = DiskSpace(total=10**12, free=0)
+    with capture_logs() as logs:
+        for _ in range(100):
+            assert scp.begin(PEER, CONTEXT, STORE).finish().status == 0xA700
+        scp.begin(dataclasses.replace(PEER, address="192.0.2.8"), CONTEXT, STORE)
+        now = 60.0
+        scp.begin(PEER, CONTEXT, STORE)
+    assert [(line["address"], line["times"]) for line in logs] == [
+        (PEER.address, 1),
+        ("192.0.2.8", 1),
+        (PEER.address, 100),
+    ]
+
+
 def test_an_empty_data_set_is_answered_c000(house: House) -> None:
     assert store(house).status == 0xC000
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import threading
+import time
 from typing import TYPE_CHECKING, Final
 
 import structlog
@@ -11,11 +13,15 @@ from smartlink.gateway.intake import Intake, Reception, StoreRefused, StoreReque
 from smartlink.standard.status import Status
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from smartlink.gateway.dicom.command import Command
     from smartlink.gateway.dicom.negotiation import Context
 
 log = structlog.get_logger(__name__)
 
+_TELL_EVERY: Final = 60.0
+_MOST_TOLD: Final = 1000
 
 STATUSES: Final = {
     Status.SUCCESS: "The instance is on disk for good: it would survive a power cut.",
@@ -34,16 +40,18 @@ STATUSES: Final = {
 class StorageSCP:
     """Hands each C-STORE to the intake and says who asked."""
 
-    def __init__(self, intake: Intake, callers: Callers) -> None:
+    def __init__(self, intake: Intake, callers: Callers, clock: Callable[[], float] = time.monotonic) -> None:
         """Take the intake and who is told of callers."""
         self._intake = intake
         self._callers = callers
+        self._teller = _Teller(clock)
 
     def begin(self, peer: Peer, context: Context, command: Command) -> StoreExchange:
         """Begin one C-STORE (PS3.7 section 9.1.1); a refusal is answered after the Data Set, as the standard has it."""
         self._callers.seen(peer.calling_ae_title, peer.address, verified=False)
         return StoreExchange(
             self._intake,
+            self._teller.tell,
             command,
             StoreRequest(
                 sop_class_uid=command.affected_sop_class_uid,
@@ -60,8 +68,15 @@ class StorageSCP:
 class StoreExchange:
     """One C-STORE under way. After a refusal its bytes are passed over, so that the Association stays usable."""
 
-    def __init__(self, intake: Intake, command: Command, request: StoreRequest) -> None:
+    def __init__(
+        self,
+        intake: Intake,
+        tell: Callable[[StoreRefused, StoreRequest], None],
+        command: Command,
+        request: StoreRequest,
+    ) -> None:
         """Ask the intake at once: what is refused is never written."""
+        self._tell = tell
         self._command = command
         self._request = request
         self._reception: Reception | None = None
@@ -101,10 +116,37 @@ class StoreExchange:
     def _refuse(self, refusal: StoreRefused) -> None:
         self._reception = None
         self._refusal = refusal
+        self._tell(refusal, self._request)
+
+
+class _Teller:
+    """Logs refused instances: each scanner and reason at once, then once a minute with their number.
+
+    A full disk refuses every image of every scanner, again and again, and must not be filled by saying so.
+    """
+
+    def __init__(self, clock: Callable[[], float]) -> None:
+        self._clock = clock
+        self._lock = threading.Lock()
+        self._told: dict[tuple[str, ...], tuple[float, int]] = {}
+
+    def tell(self, refusal: StoreRefused, request: StoreRequest) -> None:
+        """Log one refusal, or only count it."""
+        key = (refusal.status.shown, refusal.reason, request.calling_ae_title, request.peer_address)
+        with self._lock:
+            now = self._clock()
+            told_at, untold = self._told.get(key, (None, 0))
+            if told_at is not None and now - told_at < _TELL_EVERY:
+                self._told[key] = told_at, untold + 1
+                return
+            if len(self._told) >= _MOST_TOLD:
+                self._told.clear()
+            self._told[key] = now, 0
         log.error(
             "store_refused",
             status=refusal.status.shown,
             why=refusal.reason,
-            calling_ae_title=self._request.calling_ae_title,
-            address=self._request.peer_address,
+            calling_ae_title=request.calling_ae_title,
+            address=request.peer_address,
+            times=untold + 1,
         )
