@@ -3,6 +3,7 @@ from __future__ import annotations
 import contextlib
 import dataclasses
 import socket
+import sys
 import threading
 from ipaddress import ip_network
 from pathlib import Path
@@ -120,6 +121,16 @@ def test_a_port_in_use_is_told(house: House) -> None:
         house.receiver(port=receiver.port),
     ):
         pass
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="looks into /proc")
+def test_a_port_that_is_tried_again_and_again_costs_no_descriptor(house: House) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        before = len(list(Path("/proc/self/fd").iterdir()))
+        for _ in range(20):
+            with pytest.raises(OSError, match="in use"), house.receiver(port=taken.getsockname()[1]):
+                pass
+        assert len(list(Path("/proc/self/fd").iterdir())) <= before
 
 
 def test_start_and_close_are_logged(house: House) -> None:

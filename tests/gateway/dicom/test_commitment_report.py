@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import socket
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -23,6 +24,7 @@ from smartlink.gateway.errors import Stopping
 from smartlink.standard.sop_class import STORAGE_COMMITMENT, STORAGE_COMMITMENT_INSTANCE
 from smartlink.standard.status import Status
 from tests.gateway.dicom.caller import Caller
+from tests.gateway.dicom.pacs import Callee, scripted
 from tests.gateway.dicom.test_commitment_data import encoded, request
 from tests.gateway.dicom.test_commitment_scp import PROPOSAL, ask, store
 from tests.gateway.vouching import gateway
@@ -63,6 +65,7 @@ def scanner(
         yield server.server_address[1], heard
     finally:
         server.shutdown()
+        server.server_close()
 
 
 def us01(port: int) -> Peer:
@@ -98,20 +101,14 @@ def test_one_that_does_not_take_results_is_named_with_what_to_do() -> None:
 def test_a_program_that_ends_is_not_kept_waiting() -> None:
     done = threading.Event()
 
-    def hang(_: Event) -> tuple[int, None]:
+    def hang(caller: socket.socket) -> None:
+        Callee(caller).associate().take()
         done.wait(20)
-        return 0, None
 
-    ae = AE(ae_title="US01")
-    ae.add_supported_context(StorageCommitmentPushModel, scu_role=False, scp_role=True)
-    server = ae.start_server(("127.0.0.1", 0), block=False, evt_handlers=[(evt.EVT_N_EVENT_REPORT, hang)])
-    assert server is not None
-    try:
+    with scripted(hang) as port:
         with pytest.raises(Stopping):
-            tell(us01(server.server_address[1]), RESULT, lambda: True, SendLimits(stop_seconds=0.1))
-    finally:
+            tell(us01(port), RESULT, lambda: True, SendLimits(stop_seconds=0.1))
         done.set()
-        server.shutdown()
 
 
 def eventually(fact: Callable[[], bool]) -> None:

@@ -101,9 +101,9 @@ class Acceptor:
     def start(self) -> None:
         """Open the port; OSError when it cannot be had."""
         host, port = self._address
-        self._spare = _open_spare()
         family = socket.AF_INET6 if ":" in host else socket.AF_INET
         self._listener = socket.create_server((host, port), family=family, backlog=_BACKLOG)
+        self._spare = _open_spare()
         self._thread = threading.Thread(target=self._listen, args=(self._listener,), name="acceptor", daemon=True)
         self._thread.start()
         log.info(
