@@ -33,9 +33,8 @@ def test_a_person_compares_both_and_uses_the_second(window: Window) -> None:
     shown = page.locator(f"#image-{image}")
     before = shown.get_attribute("data-version")
     page.get_by_role("link", name="Compare image 2").click()
-    page.wait_for_function(
-        "[...document.querySelectorAll('.version img')].every(img => img.complete && img.naturalWidth)"
-    )
+    page.wait_for_selector(".version img")
+    window.wait_until("[...document.querySelectorAll('.version img')].every(img => img.complete && img.naturalWidth)")
     page.get_by_role("button", name="Use the second instead").click()
     page.get_by_text("The one that arrived second counts.").wait_for()
     page.get_by_role("link", name="Rivera, Elena").click()

@@ -45,7 +45,7 @@ def test_a_cine_plays_and_its_pixels_change(cine: Page) -> None:
     assert "20 fps" in cine.inner_text('[data-part="position"]')
 
 
-def test_a_cine_plays_at_the_rate_of_its_header(cine: Page) -> None:
+def test_a_cine_plays_at_the_rate_of_its_header(window: Window, cine: Page) -> None:
     cine.evaluate("""() => {
         window.seen = [];
         const stage = document.getElementById("stage");
@@ -53,7 +53,7 @@ def test_a_cine_plays_at_the_rate_of_its_header(cine: Page) -> None:
             .observe(stage, {attributeFilter: ["data-frame"]});
     }""")
     cine.click(".strip button:nth-child(2)")
-    _reach(cine, FRAMES - 5)
+    window.wait_until(f"window.seen.some(([frame]) => frame >= {FRAMES - 5})")
     seen = [(float(frame), float(at)) for frame, at in cine.evaluate("window.seen")]
     end = next((place for place in range(1, len(seen)) if seen[place][0] < seen[place - 1][0] > 0), len(seen))
     (first, since), *_, (last, until) = [each for each in seen[:end] if each[0] >= 10]

@@ -23,6 +23,12 @@ BODY = b"a Part 10 file, let us say"
 KEY = "objects/ab/ticket"
 
 
+@pytest.fixture
+def blobs(own_blobs: S3Blobs) -> S3Blobs:
+    """A bucket for one test: all of them write the same name."""
+    return own_blobs
+
+
 def ticket(blobs: S3Blobs, seconds: int = 60) -> SignedPut:
     sha256 = hashlib.sha256(BODY).digest()
     return blobs.presign_put(

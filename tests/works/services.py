@@ -7,10 +7,12 @@ the services by process id when the run ends, however it ends.
 import secrets
 import shutil
 import tempfile
+import urllib.error
+import urllib.request
 import uuid
 from collections.abc import Iterator
-from contextlib import contextmanager
-from dataclasses import dataclass
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -255,3 +257,14 @@ def bucket(seaweedfs: "Store") -> Bucket:
 def blobs(bucket: Bucket) -> "S3Blobs":
     """A client for the bucket."""
     return bucket.blobs()
+
+
+@pytest.fixture
+def own_blobs(bucket: Bucket, seaweedfs: "Store") -> "Iterator[S3Blobs]":
+    """A client for a bucket of this test's own, whose volumes are given back: a store has only so many."""
+    own = replace(bucket, name=f"test-{uuid.uuid4()}")
+    own.blobs().make_bucket()
+    yield own.blobs()
+    volumes = f"http://127.0.0.1:{seaweedfs.ports[0]}/col/delete?collection={own.name}"
+    with suppress(urllib.error.HTTPError):  # nothing was written
+        urllib.request.urlopen(volumes, timeout=10).close()

@@ -3,10 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import uuid
-from collections.abc import Iterator
-from contextlib import suppress
-from dataclasses import replace
 from datetime import datetime, timedelta
 
 import httpx
@@ -14,21 +10,15 @@ import pytest
 
 from smartlink.works.blobs.s3 import S3Blobs
 from smartlink.works.blobs.store import BlobMissing, JoinedPart, SignedPut
-from smartlink.works.embedded.seaweedfs import Store
-from tests.works.services import Bucket
 
 BODY = b"the bytes of an image"
 DIGEST = hashlib.sha256(BODY).digest()
 
 
 @pytest.fixture
-def blobs(bucket: Bucket, seaweedfs: Store) -> Iterator[S3Blobs]:
-    """A bucket for one test; its volumes are given back, since a store has only as many as its disk holds."""
-    own = replace(bucket, name=f"test-{uuid.uuid4()}")
-    own.blobs().make_bucket()
-    yield own.blobs()
-    with suppress(httpx.HTTPError):
-        httpx.get(f"http://127.0.0.1:{seaweedfs.ports[0]}/col/delete", params={"collection": own.name}, timeout=10)
+def blobs(own_blobs: S3Blobs) -> S3Blobs:
+    """A bucket for one test: all of them write the same name."""
+    return own_blobs
 
 
 def signed(blobs: S3Blobs, now: datetime, *, seconds: int = 900) -> SignedPut:
