@@ -15,6 +15,10 @@ EVERY_LOOK = [
 # These two have each theme, language and width once; the others are for the night, and for `make screenshots`.
 BY_DAY = {Look("light", "en", 1440), Look("dark", "es", 390)}
 LOOKS = [pytest.param(look, marks=() if look in BY_DAY else pytest.mark.night) for look in EVERY_LOOK]
+ONE_BY_DAY = [
+    pytest.param(look, marks=() if look == Look("dark", "es", 390) else pytest.mark.night) for look in EVERY_LOOK
+]
+"""For what other tests see in light, English and wide anyhow."""
 DRAFTS = (
     ("Rivera^Elena", "F", "1965-03-12", "Echocardiogram"),
     ("Abbott^Samuel", "M", "1952-01-30", "Echocardiogram, stress"),

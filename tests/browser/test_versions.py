@@ -9,7 +9,7 @@ from smartlink.demo.images import Heart, burn_in, tint
 from smartlink.works.images.draw import webp
 from tests.browser.conftest import Look, Window, Windows
 from tests.browser.pictures import CAPTION, beat
-from tests.browser.test_pages import LOOKS
+from tests.browser.test_pages import ONE_BY_DAY
 from tests.works.web.test_warnings import mail
 from tests.works.web.town import Town
 
@@ -43,7 +43,7 @@ def test_a_person_compares_both_and_uses_the_second(window: Window) -> None:
     expect(page.get_by_text("carry the same identifier")).to_have_count(0)
 
 
-@pytest.mark.parametrize("look", LOOKS, ids=lambda look: look.name)
+@pytest.mark.parametrize("look", ONE_BY_DAY, ids=lambda look: look.name)
 def test_versions_and_warnings_in_every_look(windows: Windows, town: Town, look: Look) -> None:
     exam, image = _contested(town)
     town.runs(town.bob)

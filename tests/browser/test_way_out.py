@@ -9,7 +9,7 @@ from smartlink.link.deliveries import ItemState
 from smartlink.works.exams import submission
 from tests.browser.conftest import Look, Window, Windows
 from tests.browser.pictures import beat
-from tests.browser.test_pages import LOOKS
+from tests.browser.test_pages import ONE_BY_DAY
 from tests.works.web.harbour import REFUSED_CAUSE, REFUSED_REMEDY, SILENT_CAUSE, SILENT_REMEDY, Harbour
 from tests.works.web.town import Town
 
@@ -101,7 +101,7 @@ def test_an_unassigned_exam_is_claimed_and_another_assigned(window: Window) -> N
     page.get_by_text("stands in the physician’s Drafts now").wait_for()
 
 
-@pytest.mark.parametrize("look", LOOKS, ids=lambda look: look.name)
+@pytest.mark.parametrize("look", ONE_BY_DAY, ids=lambda look: look.name)
 def test_the_way_out_in_every_look(windows: Windows, town: Town, look: Look) -> None:
     harbour = Harbour(town)
     harbour.pacs("Cardiology archive")

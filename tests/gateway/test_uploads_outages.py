@@ -35,9 +35,18 @@ def outlast(bench: Bench, duration: timedelta, step: timedelta) -> None:
         assert not bench.tick(step)
 
 
+BEFORE = [
+    pytest.param(
+        page, where, id=f"{name} {what}", marks=pytest.mark.night if what == "storage" and name != "502" else ()
+    )
+    for name, page in PAGES.items()
+    for where, what in (("", "everywhere"), ("/objects/", "storage"))
+]
+"""Each page before everything, and before the object storage alone."""
+
+
 @pytest.mark.proves("R146")
-@pytest.mark.parametrize("page", PAGES.values(), ids=PAGES)
-@pytest.mark.parametrize("where", ["", "/objects/"], ids=["everywhere", "storage"])
+@pytest.mark.parametrize(("page", "where"), BEFORE)
 def test_an_hour_of_a_proxys_own_pages_parks_nothing_and_all_drains(
     database: Database, spool: Spool, works: FakeWorks, clock: SetClock, keep: Keep, page: Page, where: str
 ) -> None:
