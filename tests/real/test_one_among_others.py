@@ -114,10 +114,12 @@ def test_a_pacs_deleted_while_images_wait_sends_them_to_the_outbox_and_the_other
             lambda: not set(states(clocked, old)) - {"sent", "cancelled", "exhausted"}, 60, "every delivery has ended"
         )
         assert stays.count() == once(images + more)
-        for one in (exam, waiting):
-            (delivery,) = (view for view in deliveries(clocked, one) if view.head.state == "outbox")
-            pages.press("/outbox", "/outbox/send", only=str(delivery.head.id))
-            until_in(clocked, one, "replaced", "delivered", "delivered")
+        assert "outbox" in {view.head.state for view in deliveries(clocked, waiting)}
+        # What was under way may have been answered whole before the end: then nothing of it is left to send.
+        left = [view for one in (exam, waiting) for view in deliveries(clocked, one) if view.head.state == "outbox"]
+        for view in left:
+            pages.press("/outbox", "/outbox/send", only=str(view.head.id))
+        until_in(clocked, waiting, "replaced", "delivered", "delivered")
         assert stays.count() == once(images + more), "the PACS that takes its place has them already"
 
 
