@@ -139,7 +139,15 @@ def test_words_for_people(tmp_path: Path, capsys: pytest.CaptureFixture[str]) ->
 
 
 @pytest.mark.parametrize(
-    "words", [["--data", "/tmp/x", "list"], ["edit", "X", "--mapping", "none"], ["edit"], ["add", "A", "--port", "x"]]
+    "words",
+    [
+        ["--data", "/tmp/x", "list"],
+        ["edit", "X", "--mapping", "none"],
+        ["edit"],
+        ["add", "A", "--port", "x"],
+        ["test", "X", "--host", "192.0.2.1"],
+        ["test", "X", "--no-tls"],
+    ],
 )
 def test_a_wrong_use_ends_with_code_2(words: list[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("SMARTLINK_DATA", str(tmp_path))

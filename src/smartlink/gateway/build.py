@@ -188,16 +188,7 @@ def _service(deployment: Deployment, now: Clock, lock: RunLock) -> Service:
     doorkeeper = Doorkeeper(database)
     refusals = Refusals(database, now)
     syntaxes = Syntaxes(database, now)
-    intake = Intake(
-        spool,
-        ground.disk,
-        standing.reserve,
-        catalogue.tell,
-        now,
-        ready=catalogue.ready,
-        admit=doorkeeper.admit,
-        largest_instance=standing.largest_instance,
-    )
+    intake = _intake(ground, catalogue, doorkeeper)
     commitments = Commitments(database, spool, tell, now, caught_up=catalogue.caught_up)
     door = _Door(intake, catalogue, refusals, syntaxes, commitments)
     carriers = _Carriers(_uploads(ground), _downloads(ground), _archive(ground))
@@ -239,6 +230,19 @@ def _service(deployment: Deployment, now: Clock, lock: RunLock) -> Service:
         Loop("certificates", watch.tick, now, pause=_SLOW, died=gateway.loop_died),
     ]
     return gateway
+
+
+def _intake(ground: _Ground, catalogue: Catalogue, doorkeeper: Doorkeeper) -> Intake:
+    return Intake(
+        ground.spool,
+        ground.disk,
+        ground.standing.reserve,
+        catalogue.tell,
+        ground.now,
+        ready=catalogue.ready,
+        admit=doorkeeper.admit,
+        largest_instance=ground.standing.largest_instance,
+    )
 
 
 def _checked(deployment: Deployment) -> Database:

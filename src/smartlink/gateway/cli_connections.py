@@ -197,6 +197,12 @@ def trial(
     """Test a saved connection, or values before they are saved; a saved one that passes becomes Active."""
     from smartlink.gateway import connecting
 
+    typed = (ae_title, host, port, tls, tls_ca, tls_certificate, tls_key, tls_name)
+    if which is not None and any(one is not None for one in typed):
+        raise typer.BadParameter(
+            "A saved connection is tested as it is saved: leave the options out, or leave WHICH out to test them.",
+            param_hint="WHICH",
+        )
     with _changing(data, as_json=as_json) as (deployment, database):
         security = _security(tls, tls_ca, tls_certificate, tls_key, tls_name)
         if which is None:
