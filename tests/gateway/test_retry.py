@@ -91,6 +91,16 @@ def test_an_outage_remembers_when_it_began() -> None:
     assert outage.since is None
 
 
+def test_an_answer_to_what_was_asked_before_an_outage_does_not_end_it() -> None:
+    outage = Outage(lambda: FIVE)
+    assert outage.should_be_told(NOW)
+    outage.is_over(NOW - timedelta(seconds=1))
+    assert outage.is_on
+    assert not outage.should_be_told(NOW + timedelta(seconds=1))
+    outage.is_over(NOW + timedelta(seconds=2))
+    assert not outage.is_on
+
+
 @pytest.mark.proves("R111")
 def test_an_interval_that_is_changed_counts_from_the_next_failure_on() -> None:
     interval = [timedelta(minutes=30)]

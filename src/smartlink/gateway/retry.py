@@ -67,9 +67,10 @@ class Outage:
         self._told_at = now
         return True
 
-    def is_over(self) -> None:
-        """Note a success."""
-        self._told_at = self.since = None
+    def is_over(self, asked_at: datetime | None = None) -> None:
+        """Note a success; one that was asked for before the failure was noted says nothing about now."""
+        if asked_at is None or self.since is None or asked_at >= self.since:
+            self._told_at = self.since = None
 
 
 class Breaker:

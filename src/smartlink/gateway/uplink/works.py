@@ -222,6 +222,7 @@ class WorksClient:
         common = {paths.VERSION_HEADER: str(paths.VERSION), "Accept": f"application/json, {MEDIA_TYPE}"}
         if content is not None:
             common["Content-Type"] = "application/json"
+        asked_at = self._now()
         try:
             answer = exchange(
                 self._http, method, works_url + path, headers=common | headers, content=content, largest=_LARGEST_ANSWER
@@ -230,7 +231,7 @@ class WorksClient:
             if self._outage.should_be_told(self._now()):
                 log.error("works_unreachable", **Message.CLOUD_NOT_REACHABLE.fields, why=str(error))
             raise
-        self._outage.is_over()
+        self._outage.is_over(asked_at)
         self._learn_time(answer)
         return answer
 
