@@ -10,7 +10,7 @@ from typing import Annotated
 
 import typer
 
-from smartlink.works import cli_exams, cli_notices
+from smartlink.works import cli_audit, cli_exams, cli_notices
 from smartlink.works.terminal import (
     DataOption,
     FacilityOption,
@@ -202,6 +202,7 @@ def journey(
 
 
 app.add_typer(cli_exams.app)
+app.add_typer(cli_audit.app, name="audit")
 app.add_typer(cli_notices.recipients, name="recipients")
 app.command("mails", epilog=cli_notices.MAILS_EXAMPLE)(cli_notices.mails)
 app.command("mail-test", epilog=cli_notices.MAIL_TEST_EXAMPLE)(cli_notices.mail_test)

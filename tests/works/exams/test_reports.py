@@ -111,3 +111,23 @@ def test_the_last_of_several_words_about_one_instance_counts(stage: Stage, state
     stage.report("waiting", one, one)
     stage.report(state, one)
     assert item(stage, one)[0] == state
+
+
+def test_the_audit_trail_tells_the_way_of_an_exam_from_the_gateway_to_the_pacs(stage: Stage) -> None:
+    exam_id = stage.exam(2)
+    stage.submit(exam_id)
+    one, other = stage.take()
+    stage.report("sent", one)
+    stage.report("sent", other)
+    received = "SELECT detail FROM audit_event WHERE action = 'images_received' ORDER BY id"
+    assert [row["detail"]["images"] for row in stage.world.rows(stage.place, received)] == [1, 1]
+    query = "SELECT action, actor_kind, outcome, detail FROM audit_event WHERE object_id = :id ORDER BY id"
+    placed, submitted, reported = stage.world.rows(stage.place, query, id=str(exam_id))
+    assert (placed["action"], placed["actor_kind"], placed["detail"]["folder"]) == ("exam_placed", "system", "drafts")
+    assert submitted["action"] == "exam_submitted"
+    assert (reported["action"], reported["actor_kind"], reported["outcome"]) == (
+        "delivery_reported",
+        "gateway",
+        "success",
+    )
+    assert (reported["detail"]["state"], reported["detail"]["sent"]) == ("delivered", 2)

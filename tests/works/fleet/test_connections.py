@@ -156,3 +156,19 @@ def test_another_facilitys_connection_is_not_deleted(world: World, gateway: Gate
     gateway.put_connection(one, **PACS)
     assert annexe.delete_connection(one).status_code == 404
     assert puts(gateway, one, **PACS)[0] == 200
+
+
+def test_the_audit_trail_says_what_was_changed_from_what_to_what(world: World, gateway: Gateway) -> None:
+    one = uuid.uuid4()
+    for fields in (PACS, PACS, PACS | {"port": 11112}, PACS | {"port": 11112, "status": "active"}):
+        gateway.put_connection(one, **fields)
+    gateway.delete_connection(one)
+    query = "SELECT action, actor_id, ip, detail FROM audit_event WHERE object_id = :id ORDER BY id"
+    added, changed, deleted = world.rows(gateway.place, query, id=str(one))
+    assert (added["action"], added["detail"]["new"]["ae_title"]) == ("connection_added", "ARCHIVE")
+    assert (changed["action"], changed["detail"]) == (
+        "connection_changed",
+        {"old": {"port": 104}, "new": {"port": 11112}},
+    )
+    assert deleted["action"] == "connection_deleted"
+    assert {one["actor_id"] for one in (added, changed, deleted)} == {str(gateway.id)}

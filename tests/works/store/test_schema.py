@@ -3,6 +3,7 @@
 import subprocess
 import tempfile
 import threading
+import uuid
 from collections.abc import Iterator
 from dataclasses import dataclass
 from importlib.resources import files
@@ -11,10 +12,11 @@ from pathlib import Path
 import psycopg
 import pytest
 
+from smartlink.works import audit
 from smartlink.works.embedded import process
 from smartlink.works.embedded.postgresql import Cluster
 from smartlink.works.store import roles, schema
-from tests.works.services import APPLICATION_PASSWORD, OWNER_PASSWORD, TestDatabase
+from tests.works.services import APPLICATION_PASSWORD, OWNER_PASSWORD, TestDatabase, one_access
 
 OLDEST = Path("/usr/lib/postgresql/15/bin")
 
@@ -45,6 +47,34 @@ def test_replicas_that_start_together_migrate_one_after_the_other(postgresql: Cl
     for thread in threads:
         thread.join(60)
     assert revision(url) == (schema.newest(),)
+
+
+def test_what_was_told_before_the_chain_is_sealed_in_its_order(postgresql: Cluster) -> None:
+    roles.prepare(
+        postgresql.superuser_url,
+        owner_password=OWNER_PASSWORD,
+        application_password=APPLICATION_PASSWORD,
+        database="before_the_chain",
+    )
+    url = postgresql.url(roles.OWNER, OWNER_PASSWORD, "before_the_chain")
+    schema.migrate(url, "0008")
+    with psycopg.connect(postgresql.url("postgres", postgresql.password, "before_the_chain")) as connection:
+        places = [uuid.uuid4(), uuid.uuid4()]
+        for place in places:
+            connection.execute("INSERT INTO organisation VALUES (%s, 'Lakeside', now())", (place,))
+        for number in range(6):
+            connection.execute(
+                "INSERT INTO audit_event (organisation_id, at, actor_kind, action, object_kind, outcome)"
+                " VALUES (%s, now(), 'system', %s, 'exam', 'success')",
+                (places[number % 2], f"act {number}"),
+            )
+    schema.migrate(url)
+    with one_access(
+        TestDatabase("", postgresql.url(roles.APPLICATION, APPLICATION_PASSWORD, "before_the_chain"), "", "")
+    ) as access:
+        for place in places:
+            found = audit.verify(access, place)
+            assert (found.head.seq, found.broken_at) == (3, None)
 
 
 def test_the_schema_of_the_tasks_is_the_one_that_the_locked_procrastinate_wants() -> None:

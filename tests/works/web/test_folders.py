@@ -146,3 +146,21 @@ def test_a_thousand_exams_are_listed(town: Town) -> None:
         now=town.now,
     )
     assert town.signed_in("dora@lakeside.example").get("/drafts").text.count("<tr id=") == 1000
+
+
+def test_being_shown_a_list_of_patients_is_in_the_audit_trail_once_in_ten_minutes(town: Town) -> None:
+    exam = town.exam(town.bob)
+    unassigned = town.exam(reason="no_match")
+    bob = town.signed_in()
+    for path in ("/drafts", "/drafts", "/unassigned", "/completed", "/outbox", f"/exams/{exam}/patient"):
+        assert bob.get(path).status_code == 200
+    bob.get(f"/exams/{unassigned}/assign")
+    seen = "SELECT array_agg(action || ' ' || object_id ORDER BY id) FROM audit_event WHERE action = ANY (:acts)"
+    assert town.value(seen, acts=["exams_listed", "patient_viewed"]) == [
+        "exams_listed drafts",
+        "exams_listed unassigned",
+        "exams_listed completed",
+        "exams_listed outbox",
+        f"patient_viewed {exam}",
+        f"patient_viewed {unassigned}",
+    ]

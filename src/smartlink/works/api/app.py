@@ -6,6 +6,7 @@ from fastapi import FastAPI
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from smartlink.link import paths
+from smartlink.works import audit
 from smartlink.works.api import problems
 from smartlink.works.api.limits import Limits
 from smartlink.works.api.link import LinkParts, routes
@@ -35,6 +36,8 @@ def join(link: ASGIApp, pages: ASGIApp) -> ASGIApp:
     async def joined(scope: Scope, receive: Receive, send: Send) -> None:
         path = scope.get("path", "")
         is_link = scope["type"] == "http" and (path == paths.HEALTH or path.startswith("/link/"))
+        client = scope.get("client")
+        audit.ADDRESS.set(client[0] if client else None)  # each call is a task with a context of its own
         await (link if is_link else pages)(scope, receive, send)
 
     return joined

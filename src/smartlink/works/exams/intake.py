@@ -16,6 +16,7 @@ from typing import BinaryIO, Final, Protocol
 import structlog
 
 from smartlink.link.connections import Mapping
+from smartlink.works import audit
 from smartlink.works.access import Access, Site
 from smartlink.works.blobs.store import Stream, chunks
 from smartlink.works.errors import GiveUp
@@ -326,4 +327,19 @@ def _place(decision: Decision) -> Place:
 
 
 def _remember(site: Site, exam_id: uuid.UUID, place: Place, now: datetime) -> None:
+    """Write down where the rules put the exam."""
     arrivals.add_assignment(site, id=uuid.uuid4(), exam_id=exam_id, place=place, decided_by="rule", now=now)
+    audit.record(
+        site,
+        now=now,
+        actor_kind="system",
+        actor_id=None,
+        action="exam_placed",
+        object_kind="exam",
+        object_id=exam_id,
+        detail={
+            "folder": place.folder,
+            "person_id": None if place.owner_person_id is None else str(place.owner_person_id),
+            "reason": place.reason,
+        },
+    )

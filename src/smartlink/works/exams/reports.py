@@ -7,9 +7,10 @@ from datetime import datetime
 import structlog
 
 from smartlink.link.deliveries import DeliveryReported, ItemReport, ItemState
+from smartlink.works import audit
 from smartlink.works.access import Access, Site
 from smartlink.works.exams import orders
-from smartlink.works.exams.delivery import Item, Reason, State, is_open
+from smartlink.works.exams.delivery import NEEDS_A_PERSON, Item, Reason, State, is_open
 from smartlink.works.fleet.tokens import Caller
 from smartlink.works.store import deliveries
 from smartlink.works.store.deliveries import DeliveryRow, ItemRow
@@ -26,7 +27,7 @@ def report(access: Access, caller: Caller, items: Sequence[ItemReport], now: dat
         known = deliveries.items_of_gateway(site, caller.gateway_id, list(told))
         rows = deliveries.lock(site, list({one.delivery_id for one in known}))
         for row in rows:
-            _delivery(site, row, [(one, told[one.id]) for one in known if one.delivery_id == row.id], now)
+            _delivery(site, caller, row, [(one, told[one.id]) for one in known if one.delivery_id == row.id], now)
     log.info(
         "deliveries_reported",
         gateway_id=str(caller.gateway_id),
@@ -36,7 +37,9 @@ def report(access: Access, caller: Caller, items: Sequence[ItemReport], now: dat
     return DeliveryReported(item_ids=tuple(told))
 
 
-def _delivery(site: Site, row: DeliveryRow, told: list[tuple[ItemRow, ItemReport]], now: datetime) -> None:
+def _delivery(
+    site: Site, caller: Caller, row: DeliveryRow, told: list[tuple[ItemRow, ItemReport]], now: datetime
+) -> None:
     """What is told of one delivery's instances."""
     still = is_open(State(row.state), None if row.reason is None else Reason(row.reason))
     written = [
@@ -50,8 +53,32 @@ def _delivery(site: Site, row: DeliveryRow, told: list[tuple[ItemRow, ItemReport
     if any(one.state is ItemState.SYNTAX_REFUSED for _, one in written):
         Producer().derive(site, row.id)
     if still or _all_sent(site, row.id):
-        orders.settle(site, row, now)
+        settled = orders.settle(site, row, now)
+        if settled.state != row.state:
+            _entered(site, caller, settled, now)
     tell(site, row.exam_id)
+
+
+def _entered(site: Site, caller: Caller, row: DeliveryRow, now: datetime) -> None:
+    """How far images were transferred to a PACS is one event for each step of the delivery."""
+    states = [one.state for one in deliveries.items(site, row.id)]
+    audit.record(
+        site,
+        now=now,
+        actor_kind="gateway",
+        actor_id=caller.gateway_id,
+        action="delivery_reported",
+        object_kind="exam",
+        object_id=row.exam_id,
+        outcome="failure" if State(row.state) in NEEDS_A_PERSON else "success",
+        detail={
+            "delivery_id": str(row.id),
+            "connection_id": str(row.connection_id),
+            "state": str(row.state),
+            "sent": states.count(Item.SENT),
+            "images": len(states),
+        },
+    )
 
 
 def _write(site: Site, item: ItemRow, one: ItemReport) -> bool:

@@ -15,6 +15,7 @@ import structlog
 
 from smartlink.link import uploads as link
 from smartlink.link.problems import ProblemType
+from smartlink.works import audit
 from smartlink.works.access import Access, Site
 from smartlink.works.blobs.store import SignedPut, multipart_key, object_key
 from smartlink.works.exams import custody, parts
@@ -89,6 +90,7 @@ class Uploads:
             taken = [upload.id for upload in present if _take(site, upload, now)]
             if taken:
                 self.later.ingest(site, taken)
+                _entered(site, caller, taken, now)
             settled = {upload.id: upload for upload in uploads.of_gateway(site, caller.gateway_id, list(known))}
         log.info("uploads_confirmed", gateway_id=str(caller.gateway_id), taken=len(taken), missing=len(absent))
         return tuple(_outcome(upload_id, settled.get(upload_id), absent.get(upload_id)) for upload_id in upload_ids)
@@ -165,6 +167,20 @@ def _take(site: Site, upload: Upload, now: datetime) -> bool:
     if upload.state in _CUSTODY or in_parts(upload):
         return False
     return uploads.confirm(site, upload.id, conflict=custody.conflict(site, upload), now=now)
+
+
+def _entered(site: Site, caller: Caller, taken: Sequence[uuid.UUID], now: datetime) -> None:
+    """Images came in: one event for each batch, by the ids of its uploads."""
+    audit.record(
+        site,
+        now=now,
+        actor_kind="gateway",
+        actor_id=caller.gateway_id,
+        action="images_received",
+        object_kind="gateway",
+        object_id=caller.gateway_id,
+        detail={"images": len(taken), "upload_ids": [str(one) for one in taken]},
+    )
 
 
 def refused(reference: str, kind: ProblemType, detail: str) -> link.Refused:

@@ -3,7 +3,7 @@
 import uuid
 from dataclasses import replace
 from datetime import datetime
-from typing import Final
+from typing import Any, Final
 
 import structlog
 
@@ -56,16 +56,8 @@ def delete(access: Access, caller: Caller, connection_id: uuid.UUID, now: dateti
         if known is not None and known.deleted_at is None:
             connections.tombstone(site, connection_id, now)
             to_outbox = outbox.deliveries_of_deleted_connection(site, connection_id, now)
-            audit.record(
-                site,
-                now=now,
-                actor_kind="gateway",
-                actor_id=caller.gateway_id,
-                action="connection_deleted",
-                object_kind="connection",
-                object_id=connection_id,
-                detail={"kind": known.kind, "ae_title": known.ae_title, "name": known.name, "to_outbox": to_outbox},
-            )
+            detail = {"kind": known.kind, "ae_title": known.ae_title, "name": known.name, "to_outbox": to_outbox}
+            _entered(site, caller, "connection_deleted", connection_id, detail, now)
     log.info("connection_deleted", connection_id=str(connection_id))
     return ConnectionDeleted(id=connection_id)
 
@@ -103,7 +95,7 @@ def _change(
 ) -> ConnectionAcknowledged:
     if known.facility_id != caller.facility_id or known.deleted_at is not None:
         raise LinkRefused(ProblemType.CONNECTION_UNKNOWN, "This connection is not one of the facility any more.")
-    return _write(site, known, _row(caller, known.id, wanted, version=known.version), now)
+    return _write(site, caller, known, _row(caller, known.id, wanted, version=known.version), now)
 
 
 def _add(
@@ -111,6 +103,7 @@ def _add(
 ) -> ConnectionAcknowledged:
     fresh = _row(caller, connection_id, wanted, version=1)
     if connections.insert(site, fresh, ae_norm=wanted.ae_title.casefold(), now=now):
+        _entered(site, caller, "connection_added", fresh.id, {"new": _told(fresh)}, now)
         return ConnectionAcknowledged(id=connection_id, version=1)
     holder = connections.lock_by_ae_title(site, caller.facility_id, wanted.ae_title.casefold())
     if holder is None:  # the id itself is taken, by something that this organisation may not see
@@ -119,10 +112,12 @@ def _add(
         raise LinkRefused(ProblemType.CONNECTION_DUPLICATE, DUPLICATE)
     # The scanner registered itself again: what people have set here meanwhile stays as it is.
     seen = replace(holder, gateway_id=caller.gateway_id, host=wanted.host, last_seen_at=wanted.last_seen_at)
-    return _write(site, holder, seen, now)
+    return _write(site, caller, holder, seen, now)
 
 
-def _write(site: Site, known: ConnectionRow, wanted: ConnectionRow, now: datetime) -> ConnectionAcknowledged:
+def _write(
+    site: Site, caller: Caller, known: ConnectionRow, wanted: ConnectionRow, now: datetime
+) -> ConnectionAcknowledged:
     """Write what differs; the version counts changes of substance, not sightings."""
     same = replace(wanted, last_seen_at=known.last_seen_at) == known
     if same and wanted.last_seen_at in {None, known.last_seen_at}:
@@ -132,7 +127,40 @@ def _write(site: Site, known: ConnectionRow, wanted: ConnectionRow, now: datetim
         connections.update(site, replace(wanted, version=version), ae_norm=wanted.ae_title.casefold(), now=now)
     except Clash as clash:
         raise LinkRefused(ProblemType.CONNECTION_DUPLICATE, DUPLICATE) from clash
+    old, new = _told(known), _told(wanted)
+    changed = [name for name in new if old[name] != new[name]]
+    if changed:
+        detail = {"old": {name: old[name] for name in changed}, "new": {name: new[name] for name in changed}}
+        _entered(site, caller, "connection_changed", known.id, detail, now)
     return ConnectionAcknowledged(id=known.id, version=version)
+
+
+def _told(row: ConnectionRow) -> dict[str, Any]:
+    """What people have set of a connection; whether it answers just now is no act."""
+    return {
+        "kind": row.kind,
+        "name": row.name,
+        "ae_title": row.ae_title,
+        "host": row.host,
+        "port": row.port,
+        "specialty_ids": [str(one) for one in row.specialty_ids],
+        "mapping": row.mapping,
+    }
+
+
+def _entered(
+    site: Site, caller: Caller, action: str, connection_id: uuid.UUID, detail: dict[str, Any], now: datetime
+) -> None:
+    audit.record(
+        site,
+        now=now,
+        actor_kind="gateway",
+        actor_id=caller.gateway_id,
+        action=action,
+        object_kind="connection",
+        object_id=connection_id,
+        detail=detail,
+    )
 
 
 def _row(caller: Caller, connection_id: uuid.UUID, wanted: ConnectionPut, *, version: int) -> ConnectionRow:

@@ -15,14 +15,14 @@ FOLDER = Path(__file__).parent / "migrations"
 ONE_AT_A_TIME = 5104_0001
 
 
-def migrate(owner_url: str) -> None:
-    """The database is at the newest revision; `owner_url` signs in as the owner of the database."""
+def migrate(owner_url: str, revision: str = "head") -> None:
+    """The database is at the newest revision, or at that one; `owner_url` signs in as the owner of the database."""
     engine = sa.create_engine(sqlalchemy_url(owner_url), poolclass=sa.NullPool, hide_parameters=True)
     with engine.begin() as connection:
         connection.execute(sa.text("SELECT pg_advisory_xact_lock(:key)"), {"key": ONE_AT_A_TIME})
         configuration = _configuration()
         configuration.attributes["connection"] = connection
-        command.upgrade(configuration, "head")
+        command.upgrade(configuration, revision)
     engine.dispose()
 
 

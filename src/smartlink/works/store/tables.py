@@ -413,5 +413,18 @@ audit_event = sa.Table(
     _text("object_id", null=True),
     _text("outcome"),
     sa.Column("detail", JSONB, nullable=False, server_default=sa.text("'{}'::jsonb")),
+    _text("ip", null=True),
     sa.Index("audit_event_at", "organisation_id", "at"),
+)
+
+audit_seal = sa.Table(
+    "audit_seal",
+    metadata,
+    sa.Column(
+        "organisation_id", UUID(as_uuid=True), sa.ForeignKey("organisation.id"), primary_key=True, nullable=False
+    ),
+    sa.Column("seq", sa.BigInteger, primary_key=True, autoincrement=False),
+    sa.Column("event_id", sa.BigInteger, sa.ForeignKey("audit_event.id"), nullable=False, unique=True),
+    _digest("prev_hash"),
+    _digest("hash"),
 )

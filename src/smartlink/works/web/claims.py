@@ -5,6 +5,7 @@ from typing import Annotated
 from fastapi import APIRouter, Depends, Form, Request
 from fastapi.responses import HTMLResponse, RedirectResponse
 
+from smartlink.works import audit
 from smartlink.works.errors import Conflict, Invalid, NotAllowed, NotFound
 from smartlink.works.exams import folders as claims
 from smartlink.works.store import exam_pages
@@ -36,9 +37,17 @@ def choose(request: Request, parts: Parts, visitor: Acting, exam_id: str) -> HTM
     exam = parse_id(exam_id)
     with parts.access.organisation(visitor.organisation_id) as site:
         row = exam_pages.exam(site, visitor.person_id, exam)
+        if row is None:
+            raise NotFound
+        audit.looked(
+            site,
+            now=parts.clock(),
+            person_id=visitor.person_id,
+            action="patient_viewed",
+            kind="exam",
+            object_id=row.id,
+        )
         around = surroundings(request, parts, site, visitor)
-    if row is None:
-        raise NotFound
     try:
         found = claims.candidates(parts.access, visitor.actor, exam)
     except Conflict:

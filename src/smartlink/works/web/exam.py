@@ -1,7 +1,6 @@
 """The exam page and the pictures on it. What a person may not see answers exactly as what does not exist."""
 
 import uuid
-from datetime import timedelta
 from typing import Annotated
 
 from fastapi import APIRouter, Depends, Request
@@ -12,7 +11,7 @@ from smartlink.works import audit
 from smartlink.works.access import Site
 from smartlink.works.blobs.store import BlobMissing, frame_key, thumbnail_key
 from smartlink.works.errors import NotFound
-from smartlink.works.store import audit_events, delivery_pages, exam_pages, identities, submissions
+from smartlink.works.store import delivery_pages, exam_pages, identities, submissions
 from smartlink.works.web import sending, shown
 from smartlink.works.web.asking import Parts, Visitor, acting_visitor, idle_visitor, is_live
 from smartlink.works.web.folders import page, said_of, surroundings
@@ -23,7 +22,6 @@ Acting = Annotated[Visitor, Depends(acting_visitor)]
 Idle = Annotated[Visitor, Depends(idle_visitor)]
 PICTURE = "image/webp"
 IMAGE_VIEWED = "image_viewed"
-ONE_LOOK = timedelta(minutes=10)
 
 
 @router.get("")
@@ -40,7 +38,15 @@ def exam(request: Request, parts: Parts, visitor: Acting, exam_id: str) -> HTMLR
         corrected = identities.current(site, row.id)
         around = surroundings(request, parts, site, visitor)
         if not is_live(request):
-            _record(site, parts, visitor, "exam_opened", "exam", row.id)
+            audit.record(
+                site,
+                now=parts.clock(),
+                actor_kind="person",
+                actor_id=visitor.person_id,
+                action="exam_opened",
+                object_kind="exam",
+                object_id=row.id,
+            )
     zone = moments.zone(around["zone"] or "UTC")
     shown_exam = shown.exam(row, parts.clock())
     strip = [
@@ -118,24 +124,11 @@ def picture(parts: WebParts, key: str) -> Response:
 
 def record_look(site: Site, parts: WebParts, visitor: Visitor, instance_id: uuid.UUID) -> None:
     """One event for a person, an image and ten minutes, whichever frames were asked for."""
-    looked = audit_events.happened(
-        site,
-        actor_id=str(visitor.person_id),
-        action=IMAGE_VIEWED,
-        object_id=str(instance_id),
-        since=parts.clock() - ONE_LOOK,
-    )
-    if not looked:
-        _record(site, parts, visitor, IMAGE_VIEWED, "instance", instance_id)
-
-
-def _record(site: Site, parts: WebParts, visitor: Visitor, action: str, kind: str, object_id: uuid.UUID) -> None:
-    audit.record(
+    audit.looked(
         site,
         now=parts.clock(),
-        actor_kind="person",
-        actor_id=str(visitor.person_id),
-        action=action,
-        object_kind=kind,
-        object_id=str(object_id),
+        person_id=visitor.person_id,
+        action=IMAGE_VIEWED,
+        kind="instance",
+        object_id=instance_id,
     )

@@ -6,6 +6,7 @@ from typing import Annotated, Any
 from fastapi import APIRouter, Depends, Request
 from fastapi.responses import HTMLResponse, RedirectResponse
 
+from smartlink.works import audit
 from smartlink.works.access import Site
 from smartlink.works.store import delivery_pages, exam_pages
 from smartlink.works.web import sending, shown, warnings
@@ -27,6 +28,7 @@ def drafts(request: Request, parts: Parts, visitor: Acting) -> HTMLResponse:
     """The person's own exams that are not yet submitted."""
     with parts.access.organisation(visitor.organisation_id) as site:
         rows = exam_pages.drafts(site, visitor.person_id)
+        listed(request, parts, site, visitor, "drafts")
         around = surroundings(request, parts, site, visitor) | warned(parts, site, visitor)
     exams = [shown.exam(row, parts.clock()) for row in rows]
     return page(request, parts, "drafts.html", around, folder="drafts", exams=exams)
@@ -37,6 +39,7 @@ def unassigned(request: Request, parts: Parts, visitor: Acting) -> HTMLResponse:
     """The exams that no physician could be found for, with the reason (R79)."""
     with parts.access.organisation(visitor.organisation_id) as site:
         rows = exam_pages.unassigned(site, visitor.person_id)
+        listed(request, parts, site, visitor, "unassigned")
         around = surroundings(request, parts, site, visitor) | warned(parts, site, visitor)
     exams = [shown.exam(row, parts.clock()) for row in rows]
     return page(request, parts, "unassigned.html", around, folder="unassigned", exams=exams, said=said_of(request))
@@ -47,6 +50,7 @@ def completed(request: Request, parts: Parts, visitor: Acting) -> HTMLResponse:
     """The person's submitted exams, and where each is stored."""
     with parts.access.organisation(visitor.organisation_id) as site:
         rows = exam_pages.completed(site, visitor.person_id)
+        listed(request, parts, site, visitor, "completed")
         deliveries = delivery_pages.of_exams(site, [row.id for row in rows])
         around = surroundings(request, parts, site, visitor) | warned(parts, site, visitor)
     by_exam = defaultdict(list)
@@ -59,6 +63,19 @@ def completed(request: Request, parts: Parts, visitor: Acting) -> HTMLResponse:
 def said_of(request: Request) -> str:
     """What came of a button that led here, as one of the words of the macro `said`; other texts say nothing."""
     return request.query_params.get("said", "")
+
+
+def listed(request: Request, parts: WebParts, site: Site, visitor: Visitor, folder: str) -> None:
+    """Enter in the audit trail that the person was shown this list of patients."""
+    if not is_live(request):
+        audit.looked(
+            site,
+            now=parts.clock(),
+            person_id=visitor.person_id,
+            action="exams_listed",
+            kind="folder",
+            object_id=folder,
+        )
 
 
 def surroundings(request: Request, parts: WebParts, site: Site, visitor: Visitor) -> dict[str, Any]:

@@ -8,7 +8,7 @@ from fastapi.responses import HTMLResponse
 from smartlink.works.store import delivery_pages, exam_pages
 from smartlink.works.web import sending, shown
 from smartlink.works.web.asking import Parts, Visitor, acting_visitor
-from smartlink.works.web.folders import page, said_of, surroundings, warned
+from smartlink.works.web.folders import listed, page, said_of, surroundings, warned
 
 router = APIRouter(prefix="/outbox")
 Acting = Annotated[Visitor, Depends(acting_visitor)]
@@ -21,6 +21,7 @@ def outbox(request: Request, parts: Parts, visitor: Acting) -> HTMLResponse:
     with parts.access.organisation(visitor.organisation_id) as site:
         exams = {row.id: shown.exam(row, now) for row in exam_pages.outbox(site, visitor.person_id)}
         deliveries = delivery_pages.of_exams(site, list(exams))
+        listed(request, parts, site, visitor, "outbox")
         around = surroundings(request, parts, site, visitor) | warned(parts, site, visitor)
     lines = [sending.outbox_line(exams[row.exam_id], row) for row in deliveries if row.state in {"outbox", "partial"}]
     answering = [line for line in lines if line.answers_again]

@@ -7,6 +7,7 @@ from fastapi import APIRouter, Depends, Form, Request
 from fastapi.responses import HTMLResponse, RedirectResponse
 
 from smartlink.ui import moments
+from smartlink.works import audit
 from smartlink.works.errors import Conflict, Invalid, NotFound
 from smartlink.works.exams import correction
 from smartlink.works.store import exam_pages, identities
@@ -108,6 +109,14 @@ def _open(request: Request, parts: WebParts, visitor: Visitor, exam_id: str) -> 
         if row is None or row.folder == "unassigned":
             raise NotFound
         confirmed = identities.current(site, row.id)
+        audit.looked(
+            site,
+            now=parts.clock(),
+            person_id=visitor.person_id,
+            action="patient_viewed",
+            kind="exam",
+            object_id=row.id,
+        )
         around = surroundings(request, parts, site, visitor)
     return _Opened(row, patient_form.values(row, confirmed), around)
 
