@@ -31,7 +31,7 @@ def test_a_gateway_with_a_spoilt_catalogue_is_repaired_and_goes_on(
     assert "run `smartlink repair`" in program.command("run").stderr
     told = program.ask("repair")
     assert (told["rebuilt"], told["taken_in"], told["missing"]) == (True, 3, 0)
-    assert told["taken_over"] == ["licence", "settings", "connections"]
+    assert told["taken_over"] == ["licence", "settings", "connections", "audit list"]
     gateway.stage.start_gateway()
     gateway.stage.open_dicom_port()
     send(gateway, study, uid, 1)

@@ -156,7 +156,7 @@ def test_what_was_in_a_lost_journal_is_found_again(tmp_path: Path, spool: Spool,
 def test_where_only_the_images_were_hit_nothing_has_to_be_entered_again(folder: Path, spool: Spool) -> None:
     spoil_the_images(folder)
     report = repaired(folder, spool)
-    assert report.taken_over == (Part.LICENCE, Part.SETTINGS, Part.CONNECTIONS)
+    assert report.taken_over == (Part.LICENCE, Part.SETTINGS, Part.CONNECTIONS, Part.AUDIT)
     assert report.lost == (Part.FOREIGN,)
     with open_in(folder) as database:
         assert database.write(licences.ensure).is_active

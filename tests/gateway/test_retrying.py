@@ -9,7 +9,7 @@ import pytest
 from smartlink.gateway.delivery import State
 from smartlink.gateway.errors import Refused
 from smartlink.gateway.retrying import try_again
-from smartlink.gateway.store import deliveries
+from smartlink.gateway.store import audit, deliveries
 from smartlink.gateway.store.database import Database
 from smartlink.gateway.store.deliveries import WORKS, Claim
 from tests.gateway.conftest import START
@@ -49,3 +49,13 @@ def test_what_cannot_be_tried_is_told_and_nothing_changes(database: Database) ->
         try_again(database, [99], parked=False, now=START)
     (still,) = database.read(lambda tx: deliveries.listing(tx, State.PARKED, 9))
     assert still.id == parked.id
+
+
+def test_who_tries_again_is_in_the_audit_list(database: Database) -> None:
+    an_instance(database, 1)
+    (parked,) = claim(database, 1)
+    database.write(lambda tx: deliveries.refused(tx, parked, START, "Damaged.", "Look."))
+    try_again(database, [], parked=True, now=START)
+    try_again(database, [], parked=True, now=START)
+    (entry,) = database.read(lambda tx: audit.listing(tx, START, 9))
+    assert (entry.action, entry.new) == ("deliveries_tried_again", {"delivery_ids": [parked.id]})

@@ -43,6 +43,7 @@ WHAT_TO_DO: Final = {
     ),
     Part.ORDERS: "Exams on their way from Works to a PACS: send again in Works what does not arrive.",
     Part.COMMITMENTS: "Storage commitments not told yet: ultrasound systems that wait for one must ask again.",
+    Part.AUDIT: "The audit list of this gateway: it begins anew; what it held is in the logs of the configuration.",
     Part.FOREIGN: (
         "Which images were received for another facility: if this gateway was moved from one facility to another"
         " and images of the former were not uploaded, ask support before you start the service."

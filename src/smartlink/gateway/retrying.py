@@ -8,7 +8,7 @@ import structlog
 
 from smartlink.gateway.delivery import IllegalMove, State
 from smartlink.gateway.errors import Refused
-from smartlink.gateway.store import deliveries
+from smartlink.gateway.store import audit, deliveries
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -32,6 +32,8 @@ def try_again(database: Database, wanted: Sequence[int], *, parked: bool, now: d
             for listed in found:
                 _try(tx, listed.id, now)
                 ids.append(listed.id)
+        if ids:
+            audit.add(tx, "deliveries_tried_again", f"{len(ids)} deliveries", now, new={"delivery_ids": ids})
         return ids
 
     tried = database.write(write)

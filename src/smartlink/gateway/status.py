@@ -12,6 +12,7 @@ from smartlink.gateway.certificates import Pair, looked_at, pairs_in_use
 from smartlink.gateway.intake import read_disk, reserve_of
 from smartlink.gateway.settings import administrator_settings
 from smartlink.gateway.store import (
+    audit,
     commitments,
     connections,
     counters,
@@ -144,6 +145,11 @@ def queue_of(database: Database, state: State | None, limit: int) -> dict[str, A
         }
 
     return database.read(ask)
+
+
+def audit_of(database: Database, since: datetime, limit: int) -> list[dict[str, Any]]:
+    """Return who changed what since then, the last first, at most `limit`."""
+    return [asdict(one) for one in database.read(lambda tx: audit.listing(tx, since, limit))]
 
 
 def _certificates(pairs: Sequence[Pair], now: datetime) -> dict[str, dict[str, Any]]:

@@ -31,14 +31,28 @@ def now() -> datetime:
 def catalogue(data: Path | None, *, as_json: bool) -> Iterator[tuple[Deployment, Database]]:
     """Open the catalogue, beside a service that may be running."""
     from smartlink.gateway.errors import StoreFailed
+    from smartlink.gateway.store import audit
     from smartlink.gateway.store.database import open_in
 
+    acting = audit.ACTOR.set(f"command line: {_account()}")
     deployment = deployment_of(data)
     try:
         with open_in(deployment.data) as database:
             yield deployment, database
     except (StoreFailed, OSError) as error:
         fail(str(error), as_json=as_json)
+    finally:
+        audit.ACTOR.reset(acting)
+
+
+def _account() -> str:
+    """The account of the machine that a person works under."""
+    import getpass
+
+    try:
+        return getpass.getuser()
+    except (OSError, KeyError, ImportError):  # an account without a name
+        return "unknown"
 
 
 @contextmanager

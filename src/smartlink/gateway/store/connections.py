@@ -10,6 +10,7 @@ from uuid import UUID
 
 from smartlink.gateway.calling import Tls
 from smartlink.gateway.connections import Connection
+from smartlink.gateway.store import audit
 from smartlink.gateway.store.database import Transaction, moment_or_none, moment_text
 from smartlink.link.connections import ConnectionStatus, Kind, Mapping
 from smartlink.standard.names import AETitle
@@ -133,11 +134,15 @@ def add(tx: Transaction, connection: Connection, at: datetime) -> None:
         "at": moment_text(at),
     }
     tx.execute(INSERT, _editable(connection) | values)
+    audit.add(tx, "connection_added", _called(connection), at, new=_told(connection))
 
 
 def edit(tx: Transaction, connection: Connection, at: datetime, *, news: bool) -> None:
     """Store a connection as a person changed it; `news`: Works is to be told. Its AE title is free: look first."""
+    known = find(tx, connection.id)
     tx.execute(EDIT, _editable(connection) | {"at": moment_text(at), "news": news})
+    if known is not None:
+        audit.add(tx, "connection_changed", _called(known), at, old=_told(known), new=_told(connection))
 
 
 def verified(tx: Transaction, connection: Connection, at: datetime) -> bool:
@@ -155,7 +160,10 @@ def verified(tx: Transaction, connection: Connection, at: datetime) -> bool:
 
 def delete(tx: Transaction, connection_id: UUID, at: datetime, *, at_works: bool) -> None:
     """Delete a connection for good; `at_works`: Works has deleted what it had of it."""
+    known = find(tx, connection_id)
     tx.execute(DELETE, {"id": str(connection_id), "at": moment_text(at), "at_works": at_works})
+    if known is not None:
+        audit.add(tx, "connection_deleted", _called(known), at, old=_told(known))
 
 
 def to_delete_at_works(tx: Transaction) -> list[Connection]:
@@ -214,6 +222,17 @@ def forgotten_by_works(tx: Transaction, connection_id: UUID, now: datetime) -> N
 def all_forgotten(tx: Transaction, now: datetime) -> None:
     """The gateway now belongs to another facility, which knows none of its connections: put all anew."""
     tx.execute(ALL_FORGOTTEN, {"now": moment_text(now)})
+
+
+def _called(connection: Connection) -> str:
+    return f"{connection.kind.value} {connection.name} ({connection.ae_title})"
+
+
+def _told(connection: Connection) -> dict[str, object]:
+    """What people set of a connection, as the audit list tells it."""
+    return {"kind": connection.kind.value} | {
+        name: value for name, value in _editable(connection).items() if name not in {"ae_norm", "verified_at"}
+    }
 
 
 def _editable(connection: Connection) -> dict[str, object]:

@@ -11,6 +11,7 @@ import queue
 import sqlite3
 import threading
 from concurrent.futures import Future
+from contextvars import copy_context
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Final, Self, TypeVar
 
@@ -54,10 +55,11 @@ class Database:
         Anything that `work` raises rolls everything back and is raised here.
         """
         done: Future[T] = Future()
+        context = copy_context()  # who acts is known in the writer's thread, too
 
         def job() -> None:
             try:
-                done.set_result(self._committed(work))
+                done.set_result(context.run(self._committed, work))
             except BaseException as error:  # noqa: BLE001  handed to the caller's thread, whatever it is
                 done.set_exception(error)
 

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Final
 from uuid import UUID, uuid4
 
 from smartlink.gateway.licence import LicenceState
+from smartlink.gateway.store import audit
 from smartlink.gateway.store.database import Transaction, moment_or_none, moment_text
 
 if TYPE_CHECKING:
@@ -94,6 +95,7 @@ def find(tx: Transaction) -> Licence | None:
 
 def activate(tx: Transaction, activation: Activation) -> None:
     """Record an activation; the previous one, if any, is replaced."""
+    known = find(tx)
     tx.execute(
         ACTIVATE,
         {
@@ -107,11 +109,36 @@ def activate(tx: Transaction, activation: Activation) -> None:
             "activated_at": moment_text(activation.activated_at),
         },
     )
+    before = {} if known is None else _told(known)
+    after = find(tx)
+    audit.add(
+        tx,
+        "licence_activated",
+        "licence",
+        activation.activated_at,
+        old=before,
+        new={} if after is None else _told(after),
+    )
 
 
 def revoke(tx: Transaction, gateway_id: UUID, at: datetime) -> bool:
     """Record that Works revoked this gateway; False when it is not the active one (any more)."""
-    return tx.execute(REVOKE, {"gateway_id": str(gateway_id), "at": moment_text(at)}).rowcount == 1
+    known = find(tx)
+    revoked = tx.execute(REVOKE, {"gateway_id": str(gateway_id), "at": moment_text(at)}).rowcount == 1
+    if revoked and known is not None:
+        audit.add(tx, "licence_revoked", "licence", at, old=_told(known), new=_told(known) | {"state": "revoked"})
+    return revoked
+
+
+def _told(licence: Licence) -> dict[str, object]:
+    """What the audit list tells of a licence; of the key only its beginning."""
+    return {
+        "state": licence.state.value,
+        "facility": licence.facility_name,
+        "works_url": licence.works_url,
+        "key_prefix": licence.key_prefix,
+        "gateway_id": licence.gateway_id,
+    }
 
 
 def _uuid(text: str | None) -> UUID | None:

@@ -10,12 +10,13 @@ from __future__ import annotations
 import sqlite3
 from contextlib import closing
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from enum import StrEnum
 from typing import TYPE_CHECKING, Any, Final
 
 from smartlink.gateway.platform.files import flush_folder
 from smartlink.gateway.settings import administrator_settings
-from smartlink.gateway.store import commitments, configuration, connections, licences, settings
+from smartlink.gateway.store import audit, commitments, configuration, connections, licences, settings
 from smartlink.gateway.store.database import FILE_NAME, Transaction
 from smartlink.gateway.store.migrations import migrate
 
@@ -44,6 +45,7 @@ class Part(StrEnum):
     CONNECTIONS = "connections"
     ORDERS = "orders"
     COMMITMENTS = "storage commitments"
+    AUDIT = "audit list"
     FOREIGN = "images of another facility"
 
 
@@ -66,6 +68,7 @@ _TABLES: Final = {
     ),
     Part.ORDERS: (_Table("command"), _Table("order_item", frozenset({"delivery_id"}))),
     Part.COMMITMENTS: (_Table("commitment"),),
+    Part.AUDIT: (_Table("audit"),),
 }
 
 
@@ -89,12 +92,17 @@ def _read_commitments(tx: Transaction) -> object:
     return commitments.listing(tx, commitments.count(tx))
 
 
+def _read_audit(tx: Transaction) -> object:
+    return audit.listing(tx, datetime(2000, 1, 1, tzinfo=UTC), -1)
+
+
 _CHECKS: Final[dict[Part, Callable[[Transaction], object]]] = {
     Part.LICENCE: _read_licence,
     Part.SETTINGS: _read_settings,
     Part.CONNECTIONS: _read_connections,
     Part.ORDERS: _finish_orders,
     Part.COMMITMENTS: _read_commitments,
+    Part.AUDIT: _read_audit,
 }
 
 _Rows = dict[str, list[dict[str, Any]]]

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING, Final
 
+from smartlink.gateway.store import audit
 from smartlink.gateway.store.database import Transaction, moment_text
 
 if TYPE_CHECKING:
@@ -25,4 +26,7 @@ def all_values(tx: Transaction) -> dict[str, object]:
 
 def put(tx: Transaction, values: Mapping[str, object], at: datetime) -> None:
     """Store these settings; others stay."""
+    known = all_values(tx)
+    if any(name not in known or known[name] != value for name, value in values.items()):
+        audit.add(tx, "settings_changed", "settings", at, old={n: known.get(n) for n in values}, new=values)
     tx.executemany(PUT, [{"name": n, "value": json.dumps(v), "at": moment_text(at)} for n, v in values.items()])
