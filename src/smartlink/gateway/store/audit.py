@@ -1,7 +1,8 @@
 """Table `audit`: what was changed on this gateway, by whom, from what to what.
 
 Whoever changes a setting, a connection, the licence or a delivery goes through `store`, which enters it here in the
-same transaction. Who acts is said once at the door (the command line, a page); what the service does by itself is its own.
+same transaction. Who acts is said once at the door (the command line, a page); what the service does by itself is its
+own.
 """
 
 from __future__ import annotations
