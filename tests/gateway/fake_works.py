@@ -30,6 +30,7 @@ from tests.gateway.fake_parts import FOLDER, LargeObjects
 Reply = tuple[int, str, bytes]
 """Status, media type, body."""
 
+PROBE_DIGEST = base64.b64encode(hashlib.sha256(b"\0").digest()).decode()
 PROXY_PAGE: Reply = (502, "text/html", b"<html><h1>502 Bad Gateway</h1></html>")
 PORTAL_PAGE: Reply = (200, "text/html", b"<html>Please accept our terms</html>")
 
@@ -78,6 +79,7 @@ class FakeWorks:
     large: LargeObjects = field(default_factory=LargeObjects)
     calls: list[str] = field(default_factory=list)
     puts: int = 0
+    journeys: dict[str, dict[str, Any]] = field(default_factory=dict)
     disturbances: list[tuple[str, Reply | None, int]] = field(default_factory=list)
     lock: threading.RLock = field(default_factory=threading.RLock)
 
@@ -131,7 +133,7 @@ class FakeWorks:
             return (304, "application/json", b"") if same else _ok(self.configuration()), {"ETag": self.etag}
         if path.partition("?")[0] == paths.COMMANDS:
             return _ok(self.orders.fetch(again="again=true" in path)), {}
-        return (self._delete(path) if method == "DELETE" else self._write(path, json.loads(body), headers)), {}
+        return (self._delete(path) if method == "DELETE" else self._write(path, json.loads(body or b"{}"), headers)), {}
 
     def _open(self, path: str, body: bytes) -> Reply:
         if path.startswith("/ordered/"):
@@ -148,6 +150,8 @@ class FakeWorks:
         if path == paths.HEARTBEAT:
             self.heartbeats.append(message)
             return _ok({"server_time": self.now().isoformat(), "configuration_etag": self.etag})
+        if path in {paths.STORAGE_PROBE, paths.JOURNEY}:
+            return _ok(self._insight(path, message))
         if path == paths.FAILURES:
             self.failures.append(message)
             return _ok({})
@@ -156,6 +160,14 @@ class FakeWorks:
         connection_id = UUID(path.rpartition("/")[2])
         self.connections[connection_id] = message
         return _ok({"id": str(connection_id), "version": message["version"] + 1})
+
+    def _insight(self, path: str, message: dict[str, Any]) -> dict[str, Any]:
+        if path == paths.STORAGE_PROBE:
+            headers = {"x-amz-checksum-sha256": PROBE_DIGEST, "if-none-match": "*", "content-length": "1"}
+            until = (self.now() + timedelta(minutes=5)).isoformat()
+            return {"url": f"{self.url}/objects/probe", "headers": headers, "expires_at": until}
+        study = message["study"]
+        return {"study_instance_uid": study, "exam": None, "instances": []} | self.journeys.get(study, {})
 
     def _upload(self, path: str, message: dict[str, Any]) -> dict[str, Any]:
         if path == paths.UPLOADS_PARTS:

@@ -32,6 +32,7 @@ from smartlink.gateway.dicom.verification_scp import VerificationSCP
 from smartlink.gateway.dicom.verification_scu import echo
 from smartlink.gateway.downloads import Downloads
 from smartlink.gateway.errors import CatalogueDamaged, Refused, StoreFailed, TryAgain
+from smartlink.gateway.forecast import Gauge
 from smartlink.gateway.heartbeat import Machine, Pulse
 from smartlink.gateway.intake import DiskSpace, Intake, Kept, read_disk, reserve_of
 from smartlink.gateway.janitor import Janitor
@@ -228,6 +229,7 @@ def _service(deployment: Deployment, now: Clock, lock: RunLock) -> Service:
         Loop("syntaxes", syntaxes.tick, now, pause=_STEADY, died=gateway.loop_died),
         Loop("commitments", commitments.tick, now, pause=_STEADY, died=gateway.loop_died),
         Loop("certificates", watch.tick, now, pause=_SLOW, died=gateway.loop_died),
+        Loop("disk", Gauge(database, ground.disk).tick, now, pause=_SLOW, died=gateway.loop_died),
     ]
     return gateway
 

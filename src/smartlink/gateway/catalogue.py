@@ -25,6 +25,7 @@ from smartlink.gateway.messages import Message
 from smartlink.gateway.retry import Outage
 from smartlink.gateway.store import configuration, connections, deliveries, instances
 from smartlink.gateway.store.spool import Kept, Spool, SpoolDamaged
+from smartlink.link.test_exam import AE_TITLE
 from smartlink.standard.names import UID, AETitle
 from smartlink.standard.status import Status
 
@@ -100,7 +101,9 @@ class Catalogue:
         self._news.put(kept)
 
     def seen(self, calling_ae_title: str, address: str) -> None:
-        """Note that a peer called. Never fails and never waits."""
+        """Note that a peer called; our own checks of the port are no peer. Never fails and never waits."""
+        if calling_ae_title.strip() == AE_TITLE:
+            return
         caller = Seen(calling_ae_title, address)
         with self._lock:
             if caller in self._callers:

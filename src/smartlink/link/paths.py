@@ -24,6 +24,8 @@ COMMANDS_ACKNOWLEDGE: Final = "/link/v1/commands/acknowledge"
 DOWNLOADS: Final = "/link/v1/downloads"
 DELIVERIES_REPORT: Final = "/link/v1/deliveries/report"
 FAILURES: Final = "/link/v1/failures"
+STORAGE_PROBE: Final = "/link/v1/storage-probe"
+JOURNEY: Final = "/link/v1/journey"
 
 OPEN: Final = frozenset({HEALTH, KEYS, ACTIVATE, TOKEN})
 """The addresses that need no bearer token: the caller has none yet, or needs none."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
 import sys
 
@@ -30,3 +31,11 @@ def test_the_limit_is_raised_and_its_end_is_seen_in_time() -> None:
 
 def test_an_ordinary_descriptor_is_not_scarce() -> None:
     assert not descriptors.scarce(3)
+
+
+def test_limit_and_use_of_a_process_are_told_and_of_none_nothing() -> None:
+    limit, used = descriptors.limit_of(os.getpid())
+    assert limit is not None
+    assert used is not None
+    assert 0 < used < limit
+    assert descriptors.limit_of(2**22 + 5) == (None, None)

@@ -33,3 +33,9 @@ def test_a_socket_without_it_works_on_and_says_so_once(monkeypatch: pytest.Monke
         for _ in range(3):
             quick_acknowledgement(ours)()
     assert [line["event"] for line in logs] == ["quick_acknowledgement_unavailable"]
+
+
+def test_whether_it_is_available_can_be_asked_without_a_word_in_the_log() -> None:
+    with capture_logs() as logs:
+        assert sockets.acknowledges_quickly() is (sys.platform in {"linux", "win32"})
+    assert logs == []

@@ -33,6 +33,8 @@ GUARDED = [
     ("POST", paths.COMMANDS_ACKNOWLEDGE),
     ("POST", paths.DOWNLOADS),
     ("POST", paths.DELIVERIES_REPORT),
+    ("POST", paths.STORAGE_PROBE),
+    ("POST", paths.JOURNEY),
 ]
 
 

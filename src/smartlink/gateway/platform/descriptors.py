@@ -5,6 +5,8 @@ from __future__ import annotations
 import sys
 from typing import Final
 
+import psutil
+
 if sys.platform != "win32":
     import resource
 
@@ -20,6 +22,10 @@ if sys.platform == "win32":
 
     def raise_limit() -> None:
         """There is no limit to raise."""
+
+    def limit_of(_pid: int) -> tuple[int | None, int | None]:
+        """There is no limit to tell."""
+        return None, None
 
 else:
 
@@ -37,3 +43,13 @@ else:
         wanted = _ENOUGH if hard == resource.RLIM_INFINITY else min(hard, _ENOUGH)
         if soft != resource.RLIM_INFINITY and soft < wanted:
             resource.setrlimit(resource.RLIMIT_NOFILE, (wanted, hard))
+
+    def limit_of(pid: int) -> tuple[int | None, int | None]:
+        """Return how many descriptors a process may have open and has; None where the system does not tell us."""
+        try:
+            process = psutil.Process(pid)
+            soft, _ = process.rlimit(psutil.RLIMIT_NOFILE)  # type: ignore[attr-defined,unused-ignore] # not on macOS
+            used = process.num_fds()
+        except (psutil.Error, OSError, AttributeError):
+            return None, None
+        return (None if soft == resource.RLIM_INFINITY else int(soft)), used

@@ -32,8 +32,17 @@ if sys.platform == "win32":
 
     def quick_acknowledgement(sock: socket.socket) -> Callable[[], None]:
         """Acknowledge at once from now on; call the result after each receive (nothing to do on Windows)."""
+        failed = _ask_for_it(sock)
+        if failed:
+            _unavailable(str(failed))
+        return _nothing
+
+    def _acknowledges_quickly(sock: socket.socket) -> bool:
+        return not _ask_for_it(sock)
+
+    def _ask_for_it(sock: socket.socket) -> int:
         frequency, returned = ctypes.c_ulong(1), ctypes.c_ulong(0)
-        failed = ctypes.WinDLL("ws2_32").WSAIoctl(
+        failed: int = ctypes.WinDLL("ws2_32").WSAIoctl(
             ctypes.c_size_t(sock.fileno()),
             ctypes.c_ulong(_SIO_TCP_SET_ACK_FREQUENCY),
             ctypes.byref(frequency),
@@ -44,11 +53,16 @@ if sys.platform == "win32":
             None,
             None,
         )
-        if failed:
-            _unavailable(str(failed))
-        return _nothing
+        return failed
 
 else:
+
+    def _acknowledges_quickly(sock: socket.socket) -> bool:
+        try:
+            sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_QUICKACK, 1)
+        except (OSError, AttributeError):
+            return False
+        return True
 
     def quick_acknowledgement(sock: socket.socket) -> Callable[[], None]:
         """Acknowledge at once from now on; call the result after each receive (the kernel forgets the wish)."""
@@ -63,6 +77,12 @@ else:
 
 def _nothing() -> None:
     """There is nothing to re-arm."""
+
+
+def acknowledges_quickly() -> bool:
+    """Whether this system lets us acknowledge at once; where it does not, some scanners send far more slowly."""
+    with socket.socket(socket.AF_INET, socket.SOCK_STREAM) as probe:
+        return _acknowledges_quickly(probe)
 
 
 _said: list[str] = []

@@ -73,6 +73,11 @@ OWED_AFTER: Final = """
     SELECT id, spool_name FROM instance
     WHERE state = 'kept' AND source = 'scanner' AND receipt_at IS NULL AND id > :id ORDER BY id LIMIT :limit
 """
+SINCE: Final = """
+    SELECT count(*) AS n FROM (
+        SELECT connection_id, kept_at FROM instance WHERE source = 'scanner' ORDER BY id DESC LIMIT :limit)
+    WHERE connection_id = :connection_id AND kept_at >= :since
+"""
 UNREADABLE: Final = (
     "SELECT * FROM instance WHERE unreadable IS NOT NULL AND state = 'kept' ORDER BY id DESC LIMIT :limit"
 )
@@ -261,6 +266,12 @@ def owed_after(tx: Transaction, instance_id: int, limit: int) -> list[tuple[int,
     """Return (id, spool name) of instances that Works has no receipt for, in the order of their ids."""
     rows = tx.execute(OWED_AFTER, {"id": instance_id, "limit": limit}).fetchall()
     return [(row["id"], row["spool_name"]) for row in rows]
+
+
+def since(tx: Transaction, connection_id: UUID, at: datetime, limit: int) -> int:
+    """Return how many instances a connection sent since `at`, among the last `limit` of all: a look that is bounded."""
+    values = {"connection_id": str(connection_id), "since": moment_text(at), "limit": limit}
+    return int(tx.execute(SINCE, values).fetchone()["n"])
 
 
 def unreadable(tx: Transaction, limit: int) -> list[Instance]:

@@ -32,6 +32,7 @@ from smartlink.link.deliveries import DeliveryReport, DeliveryReported
 from smartlink.link.downloads import Downloads, DownloadsRequest
 from smartlink.link.failures import FailureNotice, FailureNoticed
 from smartlink.link.heartbeat import Heartbeat, HeartbeatAcknowledged
+from smartlink.link.insight import JourneyRequest, JourneyTold, StorageProbe
 from smartlink.link.problems import FAULTS_OF_AN_INSTANCE, MEDIA_TYPE, Problem, ProblemType
 from smartlink.link.uploads import Confirm, Confirmed, Offer, Offered, Parts, PartsRequest
 
@@ -164,6 +165,14 @@ class WorksClient:
     def parts(self, request: PartsRequest) -> Parts:
         """Ask for tickets for parts of an upload, and learn which are in storage."""
         return _message(self._call("POST", paths.UPLOADS_PARTS, "uploads/parts", request), Parts, "uploads/parts")
+
+    def storage_probe(self) -> StorageProbe:
+        """Ask for the permission to put one byte into object storage."""
+        return _message(self._call("POST", paths.STORAGE_PROBE, "storage-probe", None), StorageProbe, "storage-probe")
+
+    def journey(self, request: JourneyRequest) -> JourneyTold:
+        """Ask how far an exam has come."""
+        return _message(self._call("POST", paths.JOURNEY, "journey", request), JourneyTold, "journey")
 
     def _call(
         self, method: str, path: str, name: str, message: BaseModel | None, headers: dict[str, str] | None = None

@@ -130,6 +130,11 @@ def multipart_key(organisation_id: object, upload_id: object) -> str:
     return f"{MULTIPART}/{organisation_id}/{upload_id}"
 
 
+def probe_key(organisation_id: object, gateway_id: object) -> str:
+    """The name of the one byte by which a gateway tries whether it reaches the store."""
+    return f"probes/{organisation_id}/{gateway_id}"
+
+
 def thumbnail_key(organisation_id: object, instance_id: object) -> str:
     """The name of an instance's small picture."""
     return f"previews/{organisation_id}/{instance_id}/thumb.webp"

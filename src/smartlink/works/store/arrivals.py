@@ -202,8 +202,9 @@ def journey(site: Site, study_instance_uid: str) -> list[dict[str, Any]]:
         dict,
         "SELECT u.sop_instance_uid, u.state, u.conflict, u.failure, u.received_at, u.offered_at, u.confirmed_at,"
         " u.ingested_at, u.object_key, encode(u.object_sha256, 'hex') AS object_sha256,"
-        " encode(u.dataset_sha256, 'hex') AS dataset_sha256, u.size, u.gateway_id, u.connection_id,"
-        " i.id AS instance_id, i.preview_state FROM upload u LEFT JOIN instance i ON i.upload_id = u.id"
+        " encode(u.dataset_sha256, 'hex') AS dataset_sha256, u.size, u.gateway_id, u.connection_id, g.facility_id,"
+        " i.id AS instance_id, i.preview_state FROM upload u JOIN gateway g ON g.id = u.gateway_id"
+        " LEFT JOIN instance i ON i.upload_id = u.id"
         " WHERE u.study_instance_uid = :uid ORDER BY u.received_at, u.offered_at, u.id",
         uid=study_instance_uid,
     )
@@ -214,7 +215,7 @@ def exam_journey(site: Site, study_instance_uid: str) -> dict[str, Any] | None:
     return site.one(
         dict,
         "SELECT e.id AS exam_id, e.folder, e.owner_person_id, p.display_name AS owner, e.reason, e.tag,"
-        " e.assigned_at, e.created_at, e.last_received_at, e.state FROM exam e"
+        " e.assigned_at, e.created_at, e.last_received_at, e.state, e.submitted_at FROM exam e"
         " LEFT JOIN person p ON p.id = e.owner_person_id WHERE e.study_instance_uid = :uid",
         uid=study_instance_uid,
     )

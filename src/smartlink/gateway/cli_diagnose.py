@@ -1,0 +1,84 @@
+"""The commands `smartlink diagnose`, `journey` and `test-exam`: what is wrong, and where an exam is.
+
+Imports stand inside the commands, so that `smartlink --help` answers at once.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import typer
+
+from smartlink.gateway.terminal import DataOption, JsonOption, deployment_of, fail, logged, now, print_json, print_table
+
+if TYPE_CHECKING:
+    from smartlink.gateway.diagnostics import Result
+    from smartlink.gateway.settings import Deployment
+
+app = typer.Typer(rich_markup_mode=None, add_completion=False)
+
+_MARKS = {"ok": "ok", "warning": "WARNING", "failed": "FAILED", "skipped": "-"}
+
+
+@app.command(
+    short_help="Look for what is wrong.",
+    epilog="Examples: smartlink diagnose; smartlink diagnose --json; smartlink diagnose --data /var/lib/smartlink",
+)
+def diagnose(data: DataOption = None, as_json: JsonOption = False) -> None:
+    """Check service, port, disk, clock, Works, storage, every PACS and more; say what is wrong and what to do.
+
+    Nothing is changed and the service is not disturbed. Ends with 0 when all is well, with 3 when there are
+    warnings, with 1 when a check failed.
+    """
+    from smartlink.gateway.diagnostics import EXIT_CODES, worst
+
+    deployment = deployment_of(data)
+    if not deployment.data.is_dir():
+        fail(f"There is no data folder {deployment.data}. Name the right one with --data.", as_json=as_json)
+    results = _diagnosed(deployment, as_json=as_json)
+    state = worst(results)
+    if as_json:
+        print_json({"state": state.value, "at": now(), "checks": [_told(one) for one in results]})
+    else:
+        _print(results)
+    raise typer.Exit(EXIT_CODES[state])
+
+
+def _diagnosed(deployment: Deployment, *, as_json: bool) -> list[Result]:
+    """Make all checks; a catalogue that cannot be opened is what is wrong, and says what to do."""
+    from smartlink.gateway import diagnostics, toolbox
+    from smartlink.gateway.errors import StoreFailed
+    from smartlink.gateway.store.database import open_in
+
+    try:
+        with (
+            logged(deployment),
+            open_in(deployment.data) as database,
+            toolbox.diagnosis(deployment, database, now) as checks,
+        ):
+            return diagnostics.run(checks)
+    except (StoreFailed, OSError) as error:
+        fail(str(error), as_json=as_json)
+
+
+def _told(one: Result) -> dict[str, Any]:
+    return {
+        "check": one.check.name,
+        "about": one.check.about or None,
+        "title": one.check.title,
+        "state": one.finding.state.value,
+        "value": one.finding.value,
+        "cause": one.finding.cause or None,
+        "remedy": one.finding.remedy or None,
+        "milliseconds": one.milliseconds,
+    }
+
+
+def _print(results: list[Result]) -> None:
+    rows = []
+    for one in results:
+        found = one.finding
+        what = " ".join(part for part in (found.cause, found.remedy) if part)
+        name = f"{one.check.name} {one.check.about}".strip()
+        rows.append([name, _MARKS[found.state.value], "\n".join(part for part in (found.value, what) if part)])
+    print_table(["check", "", "found"], rows)

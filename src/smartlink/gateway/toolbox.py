@@ -1,0 +1,83 @@
+"""The parts list of the tools beside the running service: diagnostics, the journey of an exam, the synthetic exam."""
+
+from __future__ import annotations
+
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Final
+
+from smartlink.gateway import checks, checks_of_peers
+from smartlink.gateway.build import Accounts
+from smartlink.gateway.calling import SendLimits
+from smartlink.gateway.checks import Here
+from smartlink.gateway.checks_of_peers import Way
+from smartlink.gateway.dicom.trial_run import try_out
+from smartlink.gateway.dicom.verification_scu import echo
+from smartlink.gateway.errors import GiveUp, TryAgain
+from smartlink.gateway.service import Standing
+from smartlink.gateway.store.spool import Spool
+from smartlink.gateway.uplink import probe
+from smartlink.gateway.uplink.http import new_client
+from smartlink.gateway.uplink.works import WorksClient
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from smartlink.gateway.calling import Peer
+    from smartlink.gateway.diagnostics import Check
+    from smartlink.gateway.loop import Clock
+    from smartlink.gateway.settings import Deployment
+    from smartlink.gateway.store.database import Database
+    from smartlink.gateway.trial import Trial
+    from smartlink.gateway.uplink.http import Client
+
+IMPATIENT: Final = SendLimits(
+    connect_seconds=5.0, associate_seconds=10.0, response_seconds=10.0, idle_seconds=10.0, stop_seconds=1.0
+)
+"""Diagnostics wait less long for a peer than deliveries do."""
+
+
+@contextmanager
+def diagnosis(deployment: Deployment, database: Database, now: Clock) -> Iterator[list[Check]]:
+    """Yield the whole table of checks; they can be made while the context lasts."""
+    spool = Spool(deployment.data / "spool", deployment.data / "incomplete")
+    here = Here(deployment, database, spool, now())
+    with new_client(proxy=deployment.proxy) as http:
+        works = WorksClient(http, Accounts(deployment, Standing(database)), now)
+        asked = Asked(deployment, http, works, str(here.status["licence"].get("works_url") or ""), now)
+        yield [*checks.checks(here), *checks_of_peers.checks(here, asked)]
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """The peers, asked over the wire."""
+
+    deployment: Deployment
+    http: Client
+    client: WorksClient
+    works_url: str
+    now: Clock
+
+    def works(self) -> Way:
+        """See `Peers`."""
+        return probe.walk(self.http, self.works_url, self.deployment.proxy, self.now)
+
+    def credential(self) -> None:
+        """See `Peers`."""
+        self.client.configuration(None)
+
+    def storage(self) -> Way:
+        """See `Peers`."""
+        try:
+            permitted = self.client.storage_probe()
+        except (TryAgain, GiveUp) as error:
+            return Way("no permission", f"Works gives no permission to try it: {error}", "See the check of Works.")
+        return probe.put_a_byte(self.http, permitted, self.deployment.proxy)
+
+    def pacs(self, peer: Peer) -> Trial:
+        """See `Peers`."""
+        return try_out(peer, IMPATIENT)
+
+    def echo(self, peer: Peer) -> float:
+        """See `Peers`."""
+        return echo(peer, IMPATIENT)

@@ -1,0 +1,58 @@
+"""`smartlink diagnose` answers in words or JSON, with a code for the worst, and never with a secret."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+
+from smartlink.gateway.cli import app
+from tests.gateway.conftest import Command
+from tests.gateway.fake_works import FakeWorks
+
+SECRET = "s3cret-w0rd"
+
+
+@pytest.mark.proves("R104")
+def test_every_check_has_value_state_cause_and_remedy(command: Command) -> None:
+    command("settings", "port=0")
+    told = command("diagnose", code=1)
+    assert told["state"] == "failed"
+    by_name = {one["check"]: one for one in told["checks"]}
+    assert set(by_name["service"]) == {"check", "about", "title", "state", "value", "cause", "remedy", "milliseconds"}
+    assert by_name["service"]["remedy"].startswith("Start it")
+    for one in told["checks"]:
+        assert (one["cause"] is None) == (one["state"] in {"ok", "skipped"})
+
+
+@pytest.mark.proves("R104")
+def test_neither_key_nor_credential_nor_the_proxys_password_is_printed(
+    command: Command, works: FakeWorks, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    command("activate", works.key, "--works", works.url)
+    monkeypatch.setenv("SMARTLINK_PROXY", f"http://smartlink:{SECRET}@127.0.0.1:9")
+    told = json.dumps(command("diagnose", code=1))
+    private = (tmp_path / "data" / "credential.pem").read_text("ascii").splitlines()[1]
+    for secret in (SECRET, works.key, private, *works.tokens):
+        assert secret not in told
+    assert "the proxy 127.0.0.1" in told
+
+
+def test_words_for_people_and_a_wrong_folder(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (tmp_path / "data").mkdir()
+    with pytest.raises(SystemExit) as end:
+        app(["diagnose", "--data", str(tmp_path / "data")])
+    assert end.value.code == 1
+    assert "FAILED" in capsys.readouterr().out
+    with pytest.raises(SystemExit) as end:
+        app(["diagnose", "--data", str(tmp_path / "elsewhere")])
+    assert end.value.code == 1
+    assert "no data folder" in capsys.readouterr().err
+    assert not (tmp_path / "elsewhere").exists()
+
+
+def test_a_broken_catalogue_is_a_sentence(command: Command, tmp_path: Path) -> None:
+    (tmp_path / "data").mkdir()
+    (tmp_path / "data" / "smartlink.db").write_bytes(b"no database" * 1000)
+    assert "smartlink repair" in command("diagnose", code=1)["error"]
