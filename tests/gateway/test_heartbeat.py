@@ -11,8 +11,9 @@ from structlog.testing import capture_logs
 from smartlink.gateway.delivery import State
 from smartlink.gateway.heartbeat import Machine, Pulse
 from smartlink.gateway.intake import DiskSpace
-from smartlink.gateway.store import connections, service
+from smartlink.gateway.store import connections, disk_samples, service
 from smartlink.gateway.store.database import Database
+from smartlink.gateway.store.disk_samples import Sample
 from smartlink.link import paths
 from smartlink.link.problems import ProblemType
 from tests.gateway.conftest import START, SetClock
@@ -72,9 +73,20 @@ def test_it_says_how_the_gateway_does(pulse: Pulse, works: FakeWorks, database: 
     (beat,) = works.heartbeats
     assert (beat["queue"]["waiting"], beat["queue"]["held"]) == (1, 1)
     assert beat["queue"]["oldest_waiting_since"].startswith("2026-11-24T04:00:00")
-    assert beat["disk"] == {"free": 40, "total": 100, "reserve": 7}
+    assert beat["disk"] == {"free": 40, "total": 100, "reserve": 7, "days_left": None}
     assert [one["connection_id"] for one in beat["scanners"]] == [str(scanner.id)]
     assert database.read(service.find_link).last_heartbeat_at == clock()
+
+
+@pytest.mark.proves("R114")
+def test_it_says_when_the_disk_is_full_as_the_last_week_went(
+    pulse: Pulse, works: FakeWorks, database: Database, clock: SetClock
+) -> None:
+    for hour in range(49):
+        sample = Sample(START + timedelta(hours=hour), 40 + 48 - hour)
+        database.write(lambda tx, sample=sample: disk_samples.add(tx, sample, START))  # type: ignore[misc]
+    pulse.tick(clock())
+    assert works.heartbeats[0]["disk"]["days_left"] == pytest.approx(33 / 24)
 
 
 def test_a_missed_beat_marks_the_outage_and_the_next_one_its_end(

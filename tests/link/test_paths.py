@@ -23,4 +23,6 @@ def test_only_health_keys_activation_and_token_need_no_bearer_token() -> None:
         paths.DOWNLOADS,
         paths.DELIVERIES_REPORT,
         paths.FAILURES,
+        paths.STORAGE_PROBE,
+        paths.JOURNEY,
     }

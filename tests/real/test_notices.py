@@ -28,10 +28,12 @@ from smartlink.gateway.uplink.works import Account, WorksClient
 from smartlink.link.activation import Activate
 from smartlink.link.assertion import generate_key, public_text
 from smartlink.link.connections import ConnectionStatus, Kind
+from smartlink.link.heartbeat import Disk, Heartbeat, Queue
 from smartlink.standard.names import AETitle
 from smartlink.works.access import Access, Site
 from smartlink.works.blobs.s3 import S3Blobs
 from smartlink.works.notify import mailing
+from smartlink.works.notify.alarms import Alarms
 from smartlink.works.notify.digest import Digests, Letterhead
 from smartlink.works.notify.post import Server, SMTPPost
 from smartlink.works.people import directory
@@ -278,6 +280,39 @@ def test_an_outage_shorter_than_a_retry_is_no_news(town: Town) -> None:
     town.database.write(lambda tx: destinations.accepted(tx, str(town.pacs.id), now))
     town.live(now + timedelta(hours=5))
     assert town.mailbox.mails == []
+
+
+@pytest.mark.proves("R113", "R114")
+def test_a_gateway_that_falls_silent_is_mailed_and_its_return_too(town: Town) -> None:
+    alarms = Alarms(town.world.access, town, Letterhead("https://works.example"))
+    beat = Heartbeat(
+        version="0.1.0",
+        started_at=START,
+        sent_at=START,
+        receiver_open=True,
+        queue=Queue(),
+        disk=Disk(free=500, total=1000, reserve=50),
+    )
+
+    def live(minutes: int) -> None:
+        town.world.now += timedelta(minutes=minutes)
+        alarms.tick(town.world.now)
+        while town.written:
+            mailing.send(town.world.access, town.post, town.place.organisation_id, town.written.pop(), town.world.now)
+
+    town.client.heartbeat(beat)
+    live(14)
+    assert town.mailbox.mails == []
+    live(1)
+    live(1)
+    town.client.heartbeat(beat.model_copy(update={"disk": Disk(free=500, total=1000, reserve=50, days_left=1.5)}))
+    live(1)
+    assert sorted(town.mailbox.subjects()) == [
+        "SmartLink: the disk of the gateway at Lakeside fills up",
+        "SmartLink: the gateway at Lakeside is offline",
+        "SmartLink: the gateway at Lakeside is online again",
+    ]
+    assert [word for mail in town.mailbox.mails for word in markers.in_mail(mail.as_bytes())] == []
 
 
 @pytest.mark.proves("R110", "R113")

@@ -53,3 +53,12 @@ def test_a_test_mail_says_whether_mails_arrive(operator: Operator) -> None:
         assert "refuses this address" in operator.run("mail-test", "alice@lakeside.example", exit_code=1)
     assert mailbox.subjects() == ["SmartLink: test mail"]
     assert "does not answer" in operator.run("mail-test", "alice@lakeside.example", exit_code=1)
+
+
+def test_what_is_wrong_is_listed_and_only_an_ultrasound_system_can_be_watched(
+    operator: Operator, within: list[str]
+) -> None:
+    assert operator.made("alarms", *within) == {"alarms": []}
+    nobody = "00000000-0000-0000-0000-000000000001"
+    said = operator.run("silence", nobody, *within[:2], "--hours", "24", exit_code=1)
+    assert "no such ultrasound system" in said

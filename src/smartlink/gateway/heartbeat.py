@@ -11,8 +11,9 @@ import structlog
 
 from smartlink.gateway.delivery import State
 from smartlink.gateway.errors import GiveUp, LicenceRevoked, TryAgain
+from smartlink.gateway.forecast import forecast
 from smartlink.gateway.intake import DiskSpace, reserve_of
-from smartlink.gateway.store import configuration, connections, counters, deliveries, service
+from smartlink.gateway.store import configuration, connections, counters, deliveries, disk_samples, service
 from smartlink.link.connections import Kind
 from smartlink.link.heartbeat import EVERY_SECONDS, Disk, Heartbeat, HeartbeatAcknowledged, Queue, Scanner
 
@@ -88,13 +89,15 @@ class Pulse:
 
     def _report(self, now: datetime) -> Heartbeat:
         disk = self._machine.disk()
+        reserve = reserve_of(disk, self._machine.reserve())
+        days_left = forecast(self._database.read(disk_samples.listing), disk, reserve)
         return Heartbeat(
             version=self._machine.version,
             started_at=self._started_at,
             sent_at=now,
             receiver_open=self._machine.receiver_open(),
             queue=self._database.read(queue_of),
-            disk=Disk(free=disk.free, total=disk.total, reserve=reserve_of(disk, self._machine.reserve())),
+            disk=Disk(free=disk.free, total=disk.total, reserve=reserve, days_left=days_left),
             scanners=self._database.read(_scanners),
         )
 

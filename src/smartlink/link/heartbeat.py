@@ -30,6 +30,8 @@ class Disk(Message):
     total: NonNegativeInt
     reserve: NonNegativeInt
     """Below this, new images are refused with A700."""
+    days_left: Annotated[float | None, Field(ge=0)] = None
+    """In how many days only the reserve is left, as the last week went; None when it cannot be told or is not so."""
 
 
 class Scanner(Message):

@@ -8,7 +8,7 @@ import uuid
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -133,6 +133,7 @@ class Jobs:
         from smartlink.works.exams.intake import Intake
         from smartlink.works.exams.parts import Parts
         from smartlink.works.images.previews import Drawings
+        from smartlink.works.notify.alarms import Alarms
         from smartlink.works.notify.digest import Digests, Letterhead
         from smartlink.works.notify.post import Sparing, post_of
         from smartlink.works.tasks.producer import Producer
@@ -144,6 +145,7 @@ class Jobs:
         self._parts = Parts(ground.access, ground.blobs, Producer(), clock)
         letterhead = Letterhead(settings.url, settings.mail_language, settings.support_address)
         self._digests = Digests(ground.access, Producer(), letterhead)
+        self._alarms = Alarms(ground.access, Producer(), letterhead, timedelta(minutes=settings.offline_minutes))
         self._post, self._clock = Sparing(post_of(settings), clock), clock
 
     def ingest(self, organisation_id: uuid.UUID, upload_ids: Sequence[uuid.UUID]) -> None:
@@ -190,10 +192,17 @@ class Jobs:
         """What is looked at by the clock, by the name of its task."""
         from smartlink.works.tasks import names
 
-        return {names.DIGESTS_DUE: self._digests_due, names.COMMANDS_DONE: self._commands_done}
+        return {
+            names.DIGESTS_DUE: self._digests_due,
+            names.COMMANDS_DONE: self._commands_done,
+            names.ALARMS: self._look,
+        }
 
     def _digests_due(self) -> None:
         self._digests.tick(self._clock())
+
+    def _look(self) -> None:
+        self._alarms.tick(self.clock())
 
     def _commands_done(self) -> None:
         from smartlink.works.fleet import commands

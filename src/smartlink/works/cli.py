@@ -205,6 +205,8 @@ app.add_typer(cli_exams.app)
 app.add_typer(cli_audit.app, name="audit")
 app.add_typer(cli_notices.recipients, name="recipients")
 app.command("mails", epilog=cli_notices.MAILS_EXAMPLE)(cli_notices.mails)
+app.command("silence", epilog=cli_notices.SILENCE_EXAMPLE)(cli_notices.silence)
+app.command("alarms", epilog=cli_notices.ALARMS_EXAMPLE)(cli_notices.alarms)
 app.command("mail-test", epilog=cli_notices.MAIL_TEST_EXAMPLE)(cli_notices.mail_test)
 
 

@@ -21,6 +21,8 @@ from smartlink.works.terminal import (
 )
 
 MAILS_EXAMPLE: Final = "Example: works mails --organisation ID --facility ID"
+SILENCE_EXAMPLE: Final = "Example: works silence CONNECTION --organisation ID --hours 24"
+ALARMS_EXAMPLE: Final = "Example: works alarms --organisation ID --facility ID"
 MAIL_TEST_EXAMPLE: Final = "Example: works mail-test admin@northfield.example"
 _SHOWN: Final = 50
 
@@ -130,3 +132,46 @@ def mail_test(address: AddressArgument, data: DataOption = None, as_json: JsonOp
     except WorksError as error:
         fail(str(error), as_json=as_json)
     say({"address": address, "sent": True}, f"The mail server took the mail for {address}.", as_json=as_json)
+
+
+def silence(
+    connection: Annotated[uuid.UUID, typer.Argument(metavar="CONNECTION", help="The ultrasound system's id.")],
+    organisation: OrganisationOption,
+    hours: Annotated[
+        int | None, typer.Option("--hours", min=1, max=8760, help="Tell of it after so many hours; none ends it.")
+    ] = None,
+    data: DataOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Tell people by mail when an ultrasound system is silent for so many hours; without --hours never."""
+    from smartlink.works.errors import WorksError
+    from smartlink.works.notify import alarms
+
+    with site_of(data, organisation, as_json=as_json) as site:
+        try:
+            alarms.watch_silence(site, connection, hours, now())
+        except WorksError as error:
+            fail(str(error), as_json=as_json)
+    words = "Its silence is told to nobody." if hours is None else f"People are told after {hours} hours of silence."
+    say({"connection_id": connection, "hours": hours}, words, as_json=as_json)
+
+
+def alarms(
+    organisation: OrganisationOption, facility: FacilityOption, data: DataOption = None, as_json: JsonOption = False
+) -> None:
+    """List what is wrong with a facility's gateway, disk and ultrasound systems now, and since when."""
+    from datetime import timedelta
+
+    from smartlink.works.notify.alarms import found
+
+    offline_after = timedelta(minutes=settings_of(data, as_json=as_json).offline_minutes)
+    with site_of(data, organisation, as_json=as_json) as site:
+        wrong = [one for one in found(site, facility, now(), offline_after) if one.wrong]
+    told = [
+        {"kind": one.kind.value, "subject_id": one.subject_id, "system": one.matter.system or None, "since": one.since}
+        for one in wrong
+    ]
+    lines = [
+        f"{one.kind.value}  {one.matter.system or one.subject_id}  since {one.since:%Y-%m-%d %H:%M}Z" for one in wrong
+    ]
+    say({"alarms": told}, "\n".join(lines) or "Nothing is wrong.", as_json=as_json)

@@ -69,6 +69,9 @@ class Settings(BaseSettings):
     support_address: Address | None = Field(
         default=None, description="The vendor's support, told of every facility's failing transfers; none for nobody."
     )
+    offline_minutes: int = Field(
+        default=15, ge=2, le=1440, description="Minutes without a sign of life after which a gateway counts as offline."
+    )
     worker_concurrency: int = Field(default=2, ge=1, le=32, description="How many background jobs run at a time.")
 
     @model_validator(mode="after")

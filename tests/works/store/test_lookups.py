@@ -7,6 +7,7 @@ from datetime import timedelta
 import psycopg
 import pytest
 
+from smartlink.link.test_exam import UID_ROOT
 from smartlink.works.access import Access
 from smartlink.works.fleet import licence_keys
 from smartlink.works.store import gateways, lookups, sessions
@@ -88,7 +89,7 @@ def test_look_ups_and_the_seal_of_the_audit_trail_are_the_only_functions_with_ri
     (seal,) = [one for one in found if not one[0].startswith("lookup_")]
     assert seal[:2] == ("audit_chain", "works_owner")
     found.remove(seal)
-    assert len(found) == 8
+    assert len(found) == 10
     assert str(seal[2:]) == str(found[0][2:])
     assert {tuple(map(str, rest)) for _, *rest in found} == {
         ("works_lookup", "['search_path=public, pg_temp']", "False")
@@ -101,3 +102,23 @@ def test_the_look_ups_owner_cannot_read_more(database: TestDatabase, column: str
         connection.execute("SET ROLE works_lookup")
         with pytest.raises(psycopg.errors.InsufficientPrivilege):
             connection.execute(f"SELECT {column} FROM person")
+
+
+def test_only_old_test_exams_are_found(access: Access, cast: Cast) -> None:
+    home = cast.lakeside
+    ids = {uid: uuid.uuid4() for uid in (f"{UID_ROOT}.1", "1.2.3")}
+    with access.organisation(home.organisation_id) as site:
+        for study, exam_id in ids.items():
+            site.run(
+                "INSERT INTO exam (id, organisation_id, facility_id, study_instance_uid, state, folder, created_at,"
+                " last_received_at) VALUES (:id, :organisation, :facility, :study, 'draft', 'unassigned', :now, :now)",
+                id=exam_id,
+                organisation=home.organisation_id,
+                facility=home.facility_id,
+                study=study,
+                now=NOW,
+            )
+    with access.outside() as transaction:
+        assert lookups.test_exams(transaction, NOW) == []
+        (found,) = lookups.test_exams(transaction, NOW + timedelta(seconds=1))
+    assert found == lookups.ExamIds(home.organisation_id, ids[f"{UID_ROOT}.1"])

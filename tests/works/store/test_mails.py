@@ -35,6 +35,28 @@ def test_a_mail_turns_out_once(access: Access, cast: Cast) -> None:
         assert (kept.state, kept.attempts, kept.problem) == ("sent", 2, None)
 
 
+def test_a_mail_about_one_thing_is_replaced_only_by_one_about_the_same(access: Access, cast: Cast) -> None:
+    home, this, that = cast.lakeside, uuid.uuid4(), uuid.uuid4()
+    with access.organisation(home.organisation_id) as site:
+        for subject in (this, that):
+            mails.add(
+                site,
+                id=uuid.uuid4(),
+                facility_id=home.facility_id,
+                kind="silent",
+                recipient="alice@example.org",
+                subject="Nothing heard",
+                body="Of a scanner.",
+                now=NOW,
+                subject_id=subject,
+            )
+        add(site, home, "alice@example.org")
+        pair = ["silent", "silent_over"]
+        assert mails.supersede(site, home.facility_id, NOW, kinds=pair, subject_id=this) == 1
+        assert mails.supersede(site, home.facility_id, NOW, kinds=pair) == 0
+        assert mails.supersede(site, home.facility_id, NOW, kinds=["digest"]) == 1
+
+
 def test_a_newer_mail_replaces_those_that_wait(access: Access, cast: Cast) -> None:
     home, later = cast.lakeside, NOW + timedelta(hours=4)
     with access.organisation(home.organisation_id) as site:
@@ -42,7 +64,7 @@ def test_a_newer_mail_replaces_those_that_wait(access: Access, cast: Cast) -> No
         mails.turned(site, sent, state="sent", problem=None, now=NOW)
         mails.turned(site, old, state="waiting", problem="The server is away.", now=NOW)
         assert [mail.id for mail in mails.stuck(site, [home.facility_id], 10)] == [old]
-        assert mails.supersede(site, home.facility_id, later) == 1
+        assert mails.supersede(site, home.facility_id, later, kinds=["digest", "recovered"]) == 1
         new = add(site, home, "alice@example.org", later)
         assert mails.stuck(site, [home.facility_id], 10) == []
         listed = mails.listing(site, [home.facility_id], 10)

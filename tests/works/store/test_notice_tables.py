@@ -9,6 +9,7 @@ def test_each_belongs_to_an_organisation_and_is_known_among_all_tables() -> None
         notice_tables.digest,
         notice_tables.notice_recipient,
         notice_tables.mail,
+        notice_tables.alarm,
     ):
         assert "organisation_id" in table.c
         assert tables.metadata.tables[table.name] is table

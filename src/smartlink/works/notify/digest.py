@@ -98,7 +98,7 @@ class Digests:
     def _write(self, site: Site, facility_id: uuid.UUID, kind: Kind, situation: Situation) -> None:
         told = words.digest if kind is Kind.DIGEST else words.recovered
         text = told(situation, self._letterhead.language)
-        mails.supersede(site, facility_id, situation.now)
+        mails.supersede(site, facility_id, situation.now, kinds=list(Kind))
         addresses = recipients.of_facility(site, facility_id, support=self._letterhead.support)
         for address in addresses:
             mail_id = uuid.uuid4()

@@ -51,15 +51,15 @@ class Text:
 
 def digest(situation: Situation, language: Language) -> Text:
     """What fails at the facility and goes on failing."""
-    say = _Words(situation, language)
+    say = Words(situation, language)
     _ = say.text.gettext
     count = len(situation.failing)
     subject = say.text.ngettext(
         "SmartLink: a transfer fails at %(facility)s", "SmartLink: %(count)d transfers fail at %(facility)s", count
-    ) % {"facility": _line(situation.facility), "count": count}
+    ) % {"facility": line(situation.facility), "count": count}
     parts = [
         _("Transfers at %(facility)s fail and are tried again. Nothing is lost.")
-        % {"facility": _line(situation.facility)},
+        % {"facility": line(situation.facility)},
         *(say.failure(one) for one in situation.failing),
         *say.silence(),
         *say.outbox(),
@@ -71,14 +71,14 @@ def digest(situation: Situation, language: Language) -> Text:
         )
         % {"hours": situation.hours},
     ]
-    return Text(subject, _joined(parts))
+    return Text(subject, joined(parts))
 
 
 def recovered(situation: Situation, language: Language) -> Text:
     """Nothing fails at the facility any more; what moved to the Outbox is named, because nobody tries it any more."""
-    say = _Words(situation, language)
+    say = Words(situation, language)
     _ = say.text.gettext
-    named = {"facility": _line(situation.facility)}
+    named = {"facility": line(situation.facility)}
     if situation.outbox:
         subject = _("SmartLink: transfers at %(facility)s are no longer tried; see the Outbox") % named
         first = _("No transfer at %(facility)s is being tried again any more.") % named
@@ -86,16 +86,16 @@ def recovered(situation: Situation, language: Language) -> Text:
         subject = _("SmartLink: transfers at %(facility)s work again") % named
         first = _("All transfers at %(facility)s work again.") % named
     parts = [first, *say.lasted(), *say.outbox(), say.open_works()]
-    return Text(subject, _joined(parts))
+    return Text(subject, joined(parts))
 
 
 def trial(url: str, language: Language) -> Text:
     """A mail that shows that mails arrive."""
     _ = translations.load(language).gettext
-    return Text(_("SmartLink: test mail"), _joined([_("Mails of Works arrive at this address."), url]))
+    return Text(_("SmartLink: test mail"), joined([_("Mails of Works arrive at this address."), url]))
 
 
-class _Words:
+class Words:
     """The sentences of one mail, in its language and in the facility's time."""
 
     def __init__(self, situation: Situation, language: Language) -> None:
@@ -112,7 +112,7 @@ class _Words:
             FailureKind.DOWNLOAD: _("Download from Works"),
             FailureKind.STORE: _("Store to PACS"),
         }
-        title = titles[one.kind] + (f": {_line(one.system)}" if one.system else "")
+        title = titles[one.kind] + (f": {line(one.system)}" if one.system else "")
         lines = [
             title,
             "  "
@@ -123,7 +123,7 @@ class _Words:
             at = {"at": self.moment(one.oldest_at), "age": self.age(one.oldest_at)}
             lines.append("  " + _("The oldest image arrived %(at)s (%(age)s ago)") % at)
         if one.cause:
-            lines.append("  " + _("Cause: %(cause)s") % {"cause": _line(one.cause)})
+            lines.append("  " + _("Cause: %(cause)s") % {"cause": line(one.cause)})
         return "\n".join(lines)
 
     def silence(self) -> Iterator[str]:
@@ -171,10 +171,11 @@ class _Words:
         return f"{hours} h {minutes} min" if hours else f"{minutes} min"
 
 
-def _line(text: str) -> str:
+def line(text: str) -> str:
     """The text on one line: nothing that a gateway or a name says can begin a line of its own."""
     return " ".join("".join(letter if letter.isprintable() else " " for letter in text).split())
 
 
-def _joined(parts: Sequence[str]) -> str:
+def joined(parts: Sequence[str]) -> str:
+    """The paragraphs of a mail."""
     return "\n\n".join(parts) + "\n"

@@ -54,6 +54,14 @@ class FacilityIds:
     facility_id: uuid.UUID
 
 
+@dataclass(frozen=True, slots=True)
+class ExamIds:
+    """An exam in an organisation."""
+
+    organisation_id: uuid.UUID
+    exam_id: uuid.UUID
+
+
 def memberships_of(transaction: Transaction, email: str) -> list[MembershipIds]:
     """The organisations of the person with this e-mail address; an empty list for an unknown one."""
     return transaction.many(
@@ -102,6 +110,16 @@ def gateway_by_token(transaction: Transaction, token_hash: bytes, now: datetime)
 def digests_due(transaction: Transaction, now: datetime) -> list[FacilityIds]:
     """The facilities whose digest of failures is to be looked at by `now`, the longest waiting first."""
     return transaction.many(FacilityIds, "SELECT organisation_id, facility_id FROM lookup_digests_due(:now)", now=now)
+
+
+def watched(transaction: Transaction) -> list[FacilityIds]:
+    """The facilities with an active gateway, or with an alarm that is not over."""
+    return transaction.many(FacilityIds, "SELECT organisation_id, facility_id FROM lookup_watched()")
+
+
+def test_exams(transaction: Transaction, before: datetime) -> list[ExamIds]:
+    """Synthetic exams that were made before this moment."""
+    return transaction.many(ExamIds, "SELECT organisation_id, exam_id FROM lookup_test_exams(:before)", before=before)
 
 
 def commands_done(transaction: Transaction, before: datetime) -> list[uuid.UUID]:

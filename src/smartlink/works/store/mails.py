@@ -9,8 +9,10 @@ from uuid import UUID
 from smartlink.works.store.database import Site
 
 ADD: Final = """
-    INSERT INTO mail (id, organisation_id, facility_id, kind, recipient, subject, body, state, created_at, changed_at)
-    VALUES (:id, :organisation_id, :facility_id, :kind, :recipient, :subject, :body, 'waiting', :now, :now)
+    INSERT INTO mail (id, organisation_id, facility_id, kind, recipient, subject, body, state, created_at, changed_at,
+        subject_id)
+    VALUES (:id, :organisation_id, :facility_id, :kind, :recipient, :subject, :body, 'waiting', :now, :now,
+        :subject_id)
 """
 _COLUMNS: Final = "id, facility_id, kind, recipient, subject, body, state, attempts, problem, created_at, changed_at"
 GET: Final = f"SELECT {_COLUMNS} FROM mail WHERE id = :id"  # noqa: S608 - constant
@@ -24,7 +26,9 @@ STUCK: Final = f"""
     ORDER BY created_at DESC, recipient LIMIT :limit
 """  # noqa: S608 - constant
 SUPERSEDE: Final = """
-    UPDATE mail SET state = 'superseded', changed_at = :now WHERE facility_id = :facility_id AND state = 'waiting'
+    UPDATE mail SET state = 'superseded', changed_at = :now
+    WHERE facility_id = :facility_id AND state = 'waiting' AND kind = ANY (:kinds)
+        AND subject_id IS NOT DISTINCT FROM CAST(:subject_id AS uuid)
 """
 TURNED: Final = """
     UPDATE mail SET state = :state, problem = :problem, attempts = attempts + 1, changed_at = :now
@@ -49,10 +53,19 @@ class Mail:
     changed_at: datetime
 
 
-def add(
-    site: Site, *, id: UUID, facility_id: UUID, kind: str, recipient: str, subject: str, body: str, now: datetime
+def add(  # noqa: PLR0913 - the columns of one mail
+    site: Site,
+    *,
+    id: UUID,
+    facility_id: UUID,
+    kind: str,
+    recipient: str,
+    subject: str,
+    body: str,
+    now: datetime,
+    subject_id: UUID | None = None,
 ) -> None:
-    """A mail that waits to be sent."""
+    """A mail that waits to be sent; `subject_id` is the one gateway or ultrasound system that it is about."""
     site.run(
         ADD,
         id=id,
@@ -63,6 +76,7 @@ def add(
         subject=subject,
         body=body,
         now=now,
+        subject_id=subject_id,
     )
 
 
@@ -71,9 +85,11 @@ def get(site: Site, mail_id: UUID) -> Mail | None:
     return site.one(Mail, GET, id=mail_id)
 
 
-def supersede(site: Site, facility_id: UUID, now: datetime) -> int:
-    """What waits is not sent any more, because a newer mail says more; how many there were."""
-    return site.run(SUPERSEDE, facility_id=facility_id, now=now)
+def supersede(
+    site: Site, facility_id: UUID, now: datetime, *, kinds: Sequence[str], subject_id: UUID | None = None
+) -> int:
+    """What waits of these kinds and about this is not sent any more: a newer mail says more; how many there were."""
+    return site.run(SUPERSEDE, facility_id=facility_id, now=now, kinds=list(kinds), subject_id=subject_id)
 
 
 def turned(site: Site, mail_id: UUID, *, state: str, problem: str | None, now: datetime) -> bool:

@@ -61,6 +61,20 @@ mail = sa.Table(
     c.text("problem", null=True),
     c.at("created_at"),
     c.at("changed_at"),
+    c.uuid("subject_id", null=True),
     c.within("facility_id", "facility"),
     sa.Index("mail_facility", "facility_id", "created_at"),
+)
+
+alarm = sa.Table(
+    "alarm",
+    c.metadata,
+    sa.Column("facility_id", UUID(as_uuid=True), primary_key=True),
+    sa.Column("kind", sa.Text, primary_key=True),
+    sa.Column("subject_id", UUID(as_uuid=True), primary_key=True),
+    c.organisation(),
+    c.at("since"),
+    c.at("announced_at", null=True),
+    c.at("told_at", null=True),
+    c.within("facility_id", "facility"),
 )

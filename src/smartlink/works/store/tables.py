@@ -8,6 +8,7 @@ PostgreSQL checks foreign keys without row-level security.
 import sqlalchemy as sa
 from sqlalchemy.dialects.postgresql import ARRAY, BYTEA, JSONB, UUID
 
+from smartlink.link.test_exam import UID_ROOT
 from smartlink.works.store.columns import at as _at
 from smartlink.works.store.columns import digest as _digest
 from smartlink.works.store.columns import identity as _id
@@ -18,11 +19,12 @@ from smartlink.works.store.columns import text as _text
 from smartlink.works.store.columns import uuid as _uuid
 from smartlink.works.store.columns import whole as _whole
 from smartlink.works.store.columns import within as _within
-from smartlink.works.store.notice_tables import digest, failure_notice, mail, notice_recipient
+from smartlink.works.store.notice_tables import alarm, digest, failure_notice, mail, notice_recipient
 from smartlink.works.store.submission_tables import command, delivery, delivery_instance, derived_object, exam_identity
 
 __all__ = [
     "GLOBAL_TABLES",
+    "alarm",
     "command",
     "delivery",
     "delivery_instance",
@@ -213,6 +215,7 @@ connection = sa.Table(
     _at("updated_at"),
     _at("last_seen_at", null=True),
     _at("deleted_at", null=True),
+    _whole("silent_after_hours", null=True),
     _one_organisation(),
     _within("facility_id", "facility"),
     _within("gateway_id", "gateway"),
@@ -252,6 +255,7 @@ upload = sa.Table(
     _within("gateway_id", "gateway"),
     _within("connection_id", "connection"),
     sa.Index("upload_sop_instance", "organisation_id", "sop_instance_uid"),
+    sa.Index("upload_study", "organisation_id", "study_instance_uid"),
     sa.Index(
         "upload_open", "organisation_id", "gateway_id", postgresql_where=sa.text("state IN ('offered', 'confirmed')")
     ),
@@ -295,10 +299,17 @@ exam = sa.Table(
     _at("last_received_at"),
     _whole("version", default="1"),
     _at("submitted_at", null=True),
+    sa.Column(
+        "is_test",
+        sa.Boolean,
+        sa.Computed(f"starts_with(study_instance_uid, '{UID_ROOT}.')", persisted=True),
+        nullable=False,
+    ),
     _one_organisation(),
     _within("facility_id", "facility"),
     _within("connection_id", "connection"),
     sa.UniqueConstraint("organisation_id", "study_instance_uid"),
+    sa.Index("exam_test", "created_at", postgresql_where=sa.text("is_test")),
     sa.Index("exam_folder", "organisation_id", "folder", "owner_person_id", "last_received_at"),
 )
 
