@@ -196,6 +196,7 @@ class Jobs:
             names.DIGESTS_DUE: self._digests_due,
             names.COMMANDS_DONE: self._commands_done,
             names.ALARMS: self._look,
+            names.REMOVALS_DUE: self._removals_due,
         }
 
     def _digests_due(self) -> None:
@@ -208,6 +209,11 @@ class Jobs:
         from smartlink.works.fleet import commands
 
         commands.purge(self.access, self._clock())
+
+    def _removals_due(self) -> None:
+        from smartlink.works.exams import removal
+
+        removal.tick(self.access, self.blobs, self.clock())
 
     def tasks(self) -> Mapping[str, "Task"]:
         """What is done for each kind of job. A new one is a name in `tasks/names`, a method here and a line here."""

@@ -57,8 +57,8 @@ def submit(
     """Send a draft to every PACS of its specialty, or the images that came since it was sent."""
     from smartlink.works.exams import submission
 
-    with _acting(data, organisation, person, as_json=as_json) as (access, actor):
-        exam_id, seen = _exam(access, actor, exam, as_json=as_json)
+    with acting(data, organisation, person, as_json=as_json) as (access, actor):
+        exam_id, seen = exam_of(access, actor, exam, as_json=as_json)
         done = submission.submit(access, actor, exam_id, seen if version is None else version, now())
     words = (
         f"On its way in {len(done.delivery_ids)} deliveries." if done.delivery_ids else "No PACS serves its specialty."
@@ -74,8 +74,8 @@ def deliveries(
     from smartlink.works.exams import submission
     from smartlink.works.exams.delivery import Item, State
 
-    with _acting(data, organisation, None, as_json=as_json) as (access, actor):
-        exam_id, _ = _exam(access, actor, exam, as_json=as_json)
+    with acting(data, organisation, None, as_json=as_json) as (access, actor):
+        exam_id, _ = exam_of(access, actor, exam, as_json=as_json)
         found = submission.timeline(access, organisation, exam_id)
     words = []
     for view in found:
@@ -99,7 +99,7 @@ def resend(
     """Send every image of an exam to a PACS again, whatever it has."""
     from smartlink.works.exams import submission
 
-    with _acting(data, organisation, person, as_json=as_json) as (access, actor):
+    with acting(data, organisation, person, as_json=as_json) as (access, actor):
         fresh = submission.resend(access, actor, delivery, now())
     say({"delivery_id": fresh}, f"On its way again: {fresh}", as_json=as_json)
 
@@ -115,7 +115,7 @@ def cancel_delivery(
     """Stop a delivery: what was not sent yet is not sent any more."""
     from smartlink.works.exams import submission
 
-    with _acting(data, organisation, person, as_json=as_json) as (access, actor):
+    with acting(data, organisation, person, as_json=as_json) as (access, actor):
         submission.cancel(access, actor, delivery, now())
     say({"delivery_id": delivery}, "Cancelled.", as_json=as_json)
 
@@ -128,7 +128,7 @@ def outbox(
     from smartlink.works.exams import outbox as use_case
 
     patient = {"patient_name", "patient_id", "study_description", "study_at"}
-    with _acting(data, organisation, person, as_json=as_json) as (access, _):
+    with acting(data, organisation, person, as_json=as_json) as (access, _):
         found = use_case.outbox(access, organisation, person)
     words = [
         f"{one.delivery_id}  {one.connection_name}: {one.unsent} images, {one.reason or one.state}" for one in found
@@ -148,7 +148,7 @@ def send(
     """Send lines of the Outbox again, each with a new retry window. Ends with 1 when one of them could not be."""
     from smartlink.works.exams import outbox as use_case
 
-    with _acting(data, organisation, person, as_json=as_json) as (access, actor):
+    with acting(data, organisation, person, as_json=as_json) as (access, actor):
         found = use_case.send_from_outbox(access, actor, delivery, now())
     words = [f"{one.delivery_id}: {one.refused or 'on its way as ' + ', '.join(map(str, one.fresh))}" for one in found]
     say({"sent": [asdict(one) for one in found]}, "\n".join(words), as_json=as_json)
@@ -168,8 +168,8 @@ def claim(
     """Take an exam from Unassigned into that person's Drafts."""
     from smartlink.works.exams import folders
 
-    with _acting(data, organisation, person, as_json=as_json) as (access, actor):
-        exam_id, _ = _exam(access, actor, exam, as_json=as_json)
+    with acting(data, organisation, person, as_json=as_json) as (access, actor):
+        exam_id, _ = exam_of(access, actor, exam, as_json=as_json)
         folders.claim(access, actor, exam_id, now(), remember=remember)
     say({"exam_id": exam_id, "person_id": person}, "Claimed.", as_json=as_json)
 
@@ -187,8 +187,8 @@ def assign(
     """Put an exam from Unassigned into a physician's Drafts."""
     from smartlink.works.exams import folders
 
-    with _acting(data, organisation, person, as_json=as_json) as (access, actor):
-        exam_id, _ = _exam(access, actor, exam, as_json=as_json)
+    with acting(data, organisation, person, as_json=as_json) as (access, actor):
+        exam_id, _ = exam_of(access, actor, exam, as_json=as_json)
         folders.assign(access, actor, exam_id, physician, now(), remember=remember)
     say({"exam_id": exam_id, "person_id": physician}, "Assigned.", as_json=as_json)
 
@@ -231,23 +231,24 @@ def correct(
         requested_procedure_description=requested_procedure_description,
         study_instance_uid=study_instance_uid,
     )
-    with _acting(data, organisation, person, as_json=as_json) as (access, actor):
-        exam_id, version = _exam(access, actor, exam, as_json=as_json)
+    with acting(data, organisation, person, as_json=as_json) as (access, actor):
+        exam_id, version = exam_of(access, actor, exam, as_json=as_json)
         identity_id = correction.set_identity(access, actor, exam_id, version, values, now())
     say({"exam_id": exam_id, "identity_id": identity_id}, "Confirmed.", as_json=as_json)
 
 
 @contextmanager
-def _acting(
+def acting(
     data: Path | None, organisation: uuid.UUID, person: uuid.UUID | None, *, as_json: bool
 ) -> "Iterator[tuple[Access, Actor]]":
+    """The way to the data, and who acts: that person, or the operator."""
     from smartlink.works.exams.rights import Actor
 
     with floor(data, as_json=as_json) as ground:
         yield ground.access, Actor(organisation, person)
 
 
-def _exam(access: "Access", actor: "Actor", text: str, *, as_json: bool) -> tuple[uuid.UUID, int]:
+def exam_of(access: "Access", actor: "Actor", text: str, *, as_json: bool) -> tuple[uuid.UUID, int]:
     """Id and version of the exam that was named."""
     from smartlink.works.store import submissions
 

@@ -58,6 +58,7 @@ def test_policies_say_what_was_designed(database: TestDatabase) -> None:
     assert names(database, query) == {
         f"organisation: (organisation_id = {current})",
         f"organisation: (id = {current})",
+        "hidden: ((deletion_id IS NULL) OR (current_setting('works.hidden'::text, true) = 'shown'::text))",
         "lookup: true",
     }
 

@@ -23,7 +23,7 @@ from smartlink.works.errors import GiveUp
 from smartlink.works.exams import assignment, header
 from smartlink.works.exams.assignment import Decision, Drafts, Physician
 from smartlink.works.exams.header import Header, HeaderUnreadable
-from smartlink.works.store import arrivals, configuration, connections, gateways, physicians, uploads
+from smartlink.works.store import arrivals, configuration, connections, deletions, gateways, physicians, uploads
 from smartlink.works.store.arrivals import KeptInstance, Place
 from smartlink.works.store.comparisons import COMPARING, CONFLICT
 from smartlink.works.store.listen import tell
@@ -117,6 +117,11 @@ class Intake:
         arrivals.one_at_a_time(site, read.sop_instance_uid)
         upload = uploads.lock_confirmed(site, upload_id)
         if upload is None:  # another worker was faster
+            return
+        buried = deletions.buried(site, (read.study_instance_uid, read.sop_instance_uid))
+        if buried is not None:
+            uploads.withhold(site, upload_id, buried.deletion_id, now=now)
+            log.info("resent_withheld", upload_id=str(upload_id), deletion_id=str(buried.deletion_id))
             return
         present = arrivals.instance(site, read.sop_instance_uid)
         conflict = False

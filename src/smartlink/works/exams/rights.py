@@ -40,11 +40,33 @@ def own_exam(site: Site, actor: Actor, exam_id: uuid.UUID) -> ExamToSend:
     raise NotFound(message)
 
 
+def run_exam(site: Site, actor: Actor, exam_id: uuid.UUID) -> ExamToSend:
+    """The exam, locked, for whoever runs its facility. Raises NotFound, and NotAllowed for others who see it."""
+    exam = submissions.lock_exam(site, exam_id)
+    stands = None if exam is None or actor.person_id is None else stands_at(site, actor.person_id, exam)
+    if exam is not None and (actor.person_id is None or (stands is not None and stands.administrator)):
+        return exam
+    if exam is not None and actor.person_id is not None:
+        reached = exam.folder == "unassigned" and stands is not None and stands.reaches
+        if reached or actor.person_id == exam.owner_person_id:
+            message = "Only somebody who runs the exam's facility may do this."
+            raise NotAllowed(message)
+    message = "There is no such exam."
+    raise NotFound(message)
+
+
 def may_change(site: Site, person_id: uuid.UUID, exam: ExamToSend) -> bool:
     """Whether the person is the exam's physician or runs its facility."""
     if person_id == exam.owner_person_id:
         return True
     stands = stands_at(site, person_id, exam)
+    return stands is not None and stands.administrator
+
+
+def runs(site: Site, person_id: uuid.UUID, exam_id: uuid.UUID) -> bool:
+    """Whether the person runs the exam's facility."""
+    exam = submissions.exam(site, exam_id)
+    stands = None if exam is None else stands_at(site, person_id, exam)
     return stands is not None and stands.administrator
 
 

@@ -7,7 +7,7 @@ digest it computed at ingest. The gateway's word on a digest never makes another
 import json
 import uuid
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Any, Final, Protocol
 
@@ -21,12 +21,12 @@ from smartlink.works.blobs.store import SignedPut, multipart_key, object_key
 from smartlink.works.exams import custody, parts
 from smartlink.works.exams.parts import TICKET_LIFETIME, Parts, in_parts
 from smartlink.works.fleet.tokens import Caller
-from smartlink.works.store import connections, upload_parts, uploads
+from smartlink.works.store import connections, deletions, upload_parts, uploads
 from smartlink.works.store.uploads import Upload
 
 log = structlog.get_logger(__name__)
 
-_CUSTODY: Final = frozenset({"confirmed", "ingested", "failed"})
+_CUSTODY: Final = frozenset({"confirmed", "ingested", "failed", "withheld"})
 _MISMATCHED: Final = "What was put is not the file that was offered, on three attempts."
 
 Answer = link.Held | link.Ticket | link.Multipart | link.Refused
@@ -103,6 +103,7 @@ class Uploads:
             )
         same = uploads.same_object(site, offered.sop_instance_uid, bytes.fromhex(offered.object_sha256))
         if same and same[0].state in _CUSTODY:
+            _note_resent(site, caller, offered, same, now)
             return link.Held(reference=offered.reference, receipt=_receipt(same[0]))
         kept = uploads.kept(site, offered.sop_instance_uid)
         for one in kept:
@@ -181,6 +182,25 @@ def _entered(site: Site, caller: Caller, taken: Sequence[uuid.UUID], now: dateti
         object_id=caller.gateway_id,
         detail={"images": len(taken), "upload_ids": [str(one) for one in taken]},
     )
+
+
+def _note_resent(
+    site: Site, caller: Caller, offered: link.OfferedInstance, same: Sequence[Upload], now: datetime
+) -> None:
+    """Bytes that Works still has of something deleted came again: those who run the facility are shown that."""
+    buried = deletions.buried(site, (offered.study_instance_uid, offered.sop_instance_uid))
+    if buried is None or offered.received_at <= buried.deleted_at or same[0].state == "confirmed":
+        return
+    known = [one for one in same if one.state == "withheld"]
+    if known:
+        uploads.withhold(site, known[0].id, buried.deletion_id, now=now)
+        return
+    fresh = replace(
+        _upload(caller, site.organisation_id, offered, conflict=False, now=now), object_key=same[0].object_key
+    )
+    uploads.insert(site, fresh, attributes=_storable(offered.attributes))
+    uploads.withhold(site, fresh.id, buried.deletion_id, now=now)
+    log.info("resent_withheld", upload_id=str(fresh.id), deletion_id=str(buried.deletion_id))
 
 
 def refused(reference: str, kind: ProblemType, detail: str) -> link.Refused:

@@ -246,6 +246,28 @@ def report_item(  # noqa: PLR0913 -- the columns of one report
     return changed == 1
 
 
+def of_exam(site: Site, exam_id: UUID) -> list[UUID]:
+    """The deliveries of an exam."""
+    return _ids(site, "exam_id = :id", id=exam_id)
+
+
+def of_instance(site: Site, instance_id: UUID) -> list[UUID]:
+    """The deliveries that hold this instance."""
+    return _ids(site, "id IN (SELECT delivery_id FROM delivery_instance WHERE instance_id = :id)", id=instance_id)
+
+
+def moving(site: Site, exam_id: UUID, connection_id: UUID) -> list[UUID]:
+    """The instances of the exam that are on their way to this PACS, or wait for a person before it."""
+    found: list[UUID] | None = site.value(
+        "SELECT array_agg(n.instance_id) FROM delivery_instance n JOIN delivery d ON d.id = n.delivery_id"
+        " WHERE d.exam_id = :exam AND d.connection_id = :connection AND n.state NOT IN ('sent', 'cancelled')"
+        " AND d.state NOT IN ('delivered', 'cancelled', 'replaced')",
+        exam=exam_id,
+        connection=connection_id,
+    )
+    return found or []
+
+
 def _ids(site: Site, condition: str, **values: object) -> list[UUID]:
     found: list[UUID] | None = site.value(
         f"SELECT array_agg(id ORDER BY created_at, id) FROM delivery WHERE {condition}",  # noqa: S608 - constant

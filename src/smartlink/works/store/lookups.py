@@ -89,6 +89,14 @@ def licence_key(transaction: Transaction, key_hash: bytes) -> LicenceKeyIds | No
     )
 
 
+def removals_due(transaction: Transaction, at: datetime) -> list[uuid.UUID]:
+    """The organisations in which something may have to be removed by then."""
+    found: list[uuid.UUID] | None = transaction.value(
+        "SELECT array_agg(organisation_id) FROM lookup_removals_due(:at)", at=at
+    )
+    return found or []
+
+
 def organisation_of_gateway(transaction: Transaction, gateway_id: uuid.UUID) -> uuid.UUID | None:
     """The organisation of the gateway with this id, whatever its state."""
     found: uuid.UUID | None = transaction.value(

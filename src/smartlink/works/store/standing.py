@@ -34,6 +34,16 @@ def of_person(site: Site, person_id: UUID, facility_id: UUID, specialty_id: UUID
     )
 
 
+def runs_organisation(site: Site, person_id: UUID) -> bool:
+    """Whether the active person is an administrator of the organisation."""
+    found = site.value(
+        "SELECT 1 FROM membership m JOIN person p ON p.id = m.person_id"
+        " WHERE m.person_id = :person AND m.role = 'organisation_administrator' AND p.status = 'active' LIMIT 1",
+        person=person_id,
+    )
+    return found is not None
+
+
 @dataclass(frozen=True, slots=True)
 class Workplace:
     """A facility to which a person belongs, and whether they run it."""

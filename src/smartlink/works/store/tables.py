@@ -20,21 +20,27 @@ from smartlink.works.store.columns import uuid as _uuid
 from smartlink.works.store.columns import whole as _whole
 from smartlink.works.store.columns import within as _within
 from smartlink.works.store.notice_tables import alarm, digest, failure_notice, mail, notice_recipient
+from smartlink.works.store.retention_tables import deletion, legal_hold, object_removal, retention, tombstone
 from smartlink.works.store.submission_tables import command, delivery, delivery_instance, derived_object, exam_identity
 
 __all__ = [
     "GLOBAL_TABLES",
     "alarm",
     "command",
+    "deletion",
     "delivery",
     "delivery_instance",
     "derived_object",
     "digest",
     "exam_identity",
     "failure_notice",
+    "legal_hold",
     "mail",
     "metadata",
     "notice_recipient",
+    "object_removal",
+    "retention",
+    "tombstone",
 ]
 
 # Tables of the deployment, not of one organisation. Everything else must have organisation_id.
@@ -251,11 +257,15 @@ upload = sa.Table(
     _text("failure", null=True),
     _text("multipart_id", null=True),
     _whole("mismatches", default="0"),
+    _uuid("deletion_id", null=True),
     _one_organisation(),
     _within("gateway_id", "gateway"),
     _within("connection_id", "connection"),
+    _within("deletion_id", "deletion"),
     sa.Index("upload_sop_instance", "organisation_id", "sop_instance_uid"),
     sa.Index("upload_study", "organisation_id", "study_instance_uid"),
+    sa.Index("upload_object", "organisation_id", "object_key"),
+    sa.Index("upload_withheld_of", "deletion_id", postgresql_where=sa.text("state = 'withheld'")),
     sa.Index(
         "upload_open", "organisation_id", "gateway_id", postgresql_where=sa.text("state IN ('offered', 'confirmed')")
     ),
@@ -305,7 +315,9 @@ exam = sa.Table(
         sa.Computed(f"starts_with(study_instance_uid, '{UID_ROOT}.')", persisted=True),
         nullable=False,
     ),
+    _uuid("deletion_id", null=True),
     _one_organisation(),
+    _within("deletion_id", "deletion"),
     _within("facility_id", "facility"),
     _within("connection_id", "connection"),
     sa.UniqueConstraint("organisation_id", "study_instance_uid"),
@@ -355,7 +367,9 @@ instance = sa.Table(
     _uuid("version_id", null=True),
     _at("decided_at", null=True),
     _uuid("decided_by", null=True),
+    _uuid("deletion_id", null=True),
     _one_organisation(),
+    _within("deletion_id", "deletion"),
     _within("exam_id", "exam"),
     _within("series_id", "series"),
     _within("upload_id", "upload"),

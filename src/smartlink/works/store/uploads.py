@@ -60,8 +60,12 @@ class Kept:
     transfer_syntax_uid: str
 
 
+SHARE_OBJECT = "SELECT pg_advisory_xact_lock_shared(hashtextextended(:name, 5106))"
+
+
 def insert(site: Site, upload: Upload, *, attributes: dict[str, Any]) -> None:
-    """Add an offered upload."""
+    """Add an offered upload. Nobody removes its object while this transaction is open (`removals`)."""
+    site.run(SHARE_OBJECT, name=f"{site.organisation_id} {upload.object_key}")
     site.run(
         "INSERT INTO upload (id, organisation_id, gateway_id, connection_id, sop_class_uid, sop_instance_uid,"
         " series_instance_uid, study_instance_uid, transfer_syntax_uid, attributes, object_key, object_sha256,"
@@ -108,7 +112,7 @@ def same_object(site: Site, sop_instance_uid: str, object_sha256: bytes) -> list
     return site.many(
         Upload,
         f"SELECT {_COLUMNS} FROM upload WHERE sop_instance_uid = :uid AND object_sha256 = :sha256"  # noqa: S608
-        " ORDER BY (state IN ('confirmed', 'ingested', 'failed')) DESC, offered_at",
+        " ORDER BY (state IN ('confirmed', 'ingested', 'failed', 'withheld')) DESC, offered_at",
         uid=sop_instance_uid,
         sha256=object_sha256,
     )
@@ -155,6 +159,27 @@ def confirm(site: Site, upload_id: UUID, *, conflict: bool, now: datetime, since
 def get(site: Site, upload_id: UUID) -> Upload | None:
     """One upload of the organisation."""
     return site.one(Upload, f"SELECT {_COLUMNS} FROM upload WHERE id = :id", id=upload_id)  # noqa: S608 - constant
+
+
+def withhold(site: Site, upload_id: UUID, deletion_id: UUID, *, now: datetime) -> None:
+    """It came again after its deletion: Works keeps it, and a person decides what becomes of it."""
+    site.run(
+        "UPDATE upload SET state = 'withheld', deletion_id = :deletion, confirmed_at = coalesce(confirmed_at, :now),"
+        " offered_at = :now WHERE id = :id",
+        id=upload_id,
+        deletion=deletion_id,
+        now=now,
+    )
+
+
+def release(site: Site, deletion_id: UUID) -> list[UUID]:
+    """What was withheld because of this deletion waits to be ingested, as if it had just come; the ids."""
+    found: list[UUID] | None = site.value(
+        "WITH released AS (UPDATE upload SET state = 'confirmed', deletion_id = NULL"
+        " WHERE deletion_id = :deletion AND state = 'withheld' RETURNING id) SELECT array_agg(id) FROM released",
+        deletion=deletion_id,
+    )
+    return found or []
 
 
 def lock_confirmed(site: Site, upload_id: UUID) -> Upload | None:

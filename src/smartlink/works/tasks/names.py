@@ -13,4 +13,18 @@ MAIL: Final = "mail"
 DIGESTS_DUE: Final = "digests_due"
 COMMANDS_DONE: Final = "commands_done"
 ALARMS: Final = "alarms"
-QUEUES: Final = (INGEST, PREVIEW, DERIVE, VERIFY, ABANDON, COMPARE, DIGEST, MAIL, DIGESTS_DUE, COMMANDS_DONE, ALARMS)
+REMOVALS_DUE: Final = "removals_due"
+QUEUES: Final = (
+    INGEST,
+    PREVIEW,
+    DERIVE,
+    VERIFY,
+    ABANDON,
+    COMPARE,
+    DIGEST,
+    MAIL,
+    DIGESTS_DUE,
+    COMMANDS_DONE,
+    ALARMS,
+    REMOVALS_DUE,
+)

@@ -16,6 +16,7 @@ from smartlink.works.errors import NotFound, TryAgain
 from smartlink.works.web import (
     choices,
     claims,
+    deletion,
     exam,
     folders,
     live,
@@ -36,7 +37,20 @@ def create_pages(parts: WebParts) -> FastAPI:
     """The application; it opens nothing and starts nothing."""
     app = FastAPI(docs_url=None, redoc_url=None, openapi_url=None)
     app.state.parts = parts
-    for door in (sign_in, folders, outbox, exam, patient, claims, submission, versions, live, choices, static):
+    for door in (
+        sign_in,
+        folders,
+        outbox,
+        exam,
+        patient,
+        claims,
+        submission,
+        deletion,
+        versions,
+        live,
+        choices,
+        static,
+    ):
         app.include_router(door.router)
     app.add_exception_handler(SignInNeeded, _to_the_door)
     app.add_exception_handler(FormRefused, _form_refused)

@@ -11,6 +11,7 @@ from smartlink.works import audit
 from smartlink.works.access import Site
 from smartlink.works.blobs.store import BlobMissing, frame_key, thumbnail_key
 from smartlink.works.errors import NotFound
+from smartlink.works.exams import rights
 from smartlink.works.store import delivery_pages, exam_pages, identities, submissions
 from smartlink.works.web import sending, shown
 from smartlink.works.web.asking import Parts, Visitor, acting_visitor, idle_visitor, is_live
@@ -37,6 +38,7 @@ def exam(request: Request, parts: Parts, visitor: Acting, exam_id: str) -> HTMLR
         destinations = submissions.destinations(site, row.id)
         corrected = identities.current(site, row.id)
         around = surroundings(request, parts, site, visitor)
+        may_delete = rights.runs(site, visitor.person_id, row.id)
         if not is_live(request):
             audit.record(
                 site,
@@ -70,6 +72,7 @@ def exam(request: Request, parts: Parts, visitor: Acting, exam_id: str) -> HTMLR
         late=max((each.late for each in deliveries), default=0),
         destinations=destinations,
         procedure=procedure,
+        may_delete=may_delete,
         checks=sending.checks(shown_exam, procedure, len(destinations)),
         corrected=corrected,
         former=shown.former(corrected),

@@ -31,7 +31,7 @@ def drafts(request: Request, parts: Parts, visitor: Acting) -> HTMLResponse:
         listed(request, parts, site, visitor, "drafts")
         around = surroundings(request, parts, site, visitor) | warned(parts, site, visitor)
     exams = [shown.exam(row, parts.clock()) for row in rows]
-    return page(request, parts, "drafts.html", around, folder="drafts", exams=exams)
+    return page(request, parts, "drafts.html", around, folder="drafts", exams=exams, said=said_of(request))
 
 
 @router.get("/unassigned")
@@ -57,7 +57,7 @@ def completed(request: Request, parts: Parts, visitor: Acting) -> HTMLResponse:
     for each in deliveries:
         by_exam[each.exam_id].append(each)
     lines = [sending.CompletedLine(shown.exam(row, parts.clock()), sending.latest(by_exam[row.id])) for row in rows]
-    return page(request, parts, "completed.html", around, folder="completed", rows=lines)
+    return page(request, parts, "completed.html", around, folder="completed", rows=lines, said=said_of(request))
 
 
 def said_of(request: Request) -> str:
