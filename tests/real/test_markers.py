@@ -47,7 +47,7 @@ def test_a_planted_word_is_found_in_the_catalogue(tmp_path: Path) -> None:
         database.write(lambda tx: settings.put(tx, {"receiver_ae_title": "US01"}, START))
         assert markers.in_catalogue(tmp_path / FILE_NAME) == []
         database.write(lambda tx: settings.put(tx, {"receiver_ae_title": NAME}, START))
-    assert markers.in_catalogue(tmp_path / FILE_NAME) == [f"audit.new: {NAME}", f"setting.value: {NAME}"]
+    assert markers.in_catalogue(tmp_path / FILE_NAME) == [f"setting.value: {NAME}", f"audit.new: {NAME}"]
 
 
 def test_a_planted_word_is_found_in_works(database: TestDatabase) -> None:
