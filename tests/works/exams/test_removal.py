@@ -140,8 +140,8 @@ def test_an_offer_of_the_same_bytes_in_the_last_moment_keeps_them(stage: Stage) 
 def test_finished_exams_are_deleted_when_their_period_is_over_and_others_are_not(stage: Stage) -> None:
     finished, draft = stage.exam(1), stage.exam(1, study="1.2.9")
     held, open_ = stage.exam(1, study="1.2.10"), stage.exam(1, study="1.2.11")
-    for one in (finished, held):
-        stage.submit(one)
+    for exam_id in (finished, held):
+        stage.submit(exam_id)
         stage.report("sent", *stage.take())
     stage.submit(open_)
     access = stage.world.access
