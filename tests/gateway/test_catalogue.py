@@ -24,6 +24,7 @@ from smartlink.gateway.store.database import Database, Transaction
 from smartlink.gateway.store.deliveries import WORKS
 from smartlink.gateway.store.spool import Kept, Provenance, Spool
 from smartlink.link.connections import Kind
+from smartlink.link.test_exam import AE_TITLE
 from smartlink.standard.names import AETitle
 from smartlink.standard.status import Status
 from tests.gateway.conftest import START, Keep
@@ -72,6 +73,20 @@ def test_images_of_a_known_scanner_are_ready_to_go(catalogue: Catalogue, databas
     catalogue.tell(keep("1.2.3.1"))
     catalogue.finish(START)
     assert states(database) == {State.WAITING: 1}
+
+
+def test_when_an_image_was_entered_is_kept_beside_when_it_came(
+    catalogue: Catalogue, database: Database, keep: Keep
+) -> None:
+    catalogue.record([keep("1.2.3.1")], START + timedelta(seconds=2))
+    (row,) = database.read(lambda tx: tx.execute("SELECT kept_at, entered_at FROM instance").fetchall())
+    assert (row["kept_at"], row["entered_at"]) == ("2026-11-24T04:00:00.000000Z", "2026-11-24T04:00:02.000000Z")
+
+
+def test_our_own_check_of_the_port_registers_nobody(catalogue: Catalogue, database: Database) -> None:
+    catalogue.seen(AE_TITLE, "127.0.0.1")
+    catalogue.finish(START)
+    assert database.read(connections.live) == []
 
 
 @pytest.mark.proves("R61")

@@ -8,8 +8,12 @@ from pathlib import Path
 import pytest
 
 from smartlink.gateway.cli import app
-from tests.gateway.conftest import Command
+from smartlink.gateway.store import orders
+from smartlink.gateway.store.database import open_in
+from tests.gateway.conftest import START, Command
 from tests.gateway.fake_works import FakeWorks
+from tests.gateway.store.examples import a_pacs
+from tests.gateway.store.test_journeys import an_order
 
 SECRET = "s3cret-w0rd"
 
@@ -56,3 +60,38 @@ def test_a_broken_catalogue_is_a_sentence(command: Command, tmp_path: Path) -> N
     (tmp_path / "data").mkdir()
     (tmp_path / "data" / "smartlink.db").write_bytes(b"no database" * 1000)
     assert "smartlink repair" in command("diagnose", code=1)["error"]
+
+
+@pytest.mark.proves("R104")
+def test_an_exam_is_followed_from_the_command_line(command: Command, works: FakeWorks, tmp_path: Path) -> None:
+    said = command("journey", "1.2.4", code=1)["error"]
+    assert "Nothing is known of this exam" in said
+    assert "There is no licence yet" in said
+    command("activate", works.key, "--works", works.url)
+    exam = {"folder": "drafts", "owner": "Bob", "assigned_at": "2026-11-24T04:00:00+00:00", "submitted_at": None}
+    instance = {"sop_instance_uid": "1.2.3.1", "state": "ingested", "ingested_at": "2026-11-24T04:00:00+00:00"}
+    works.journeys["1.2.4"] = {"exam": exam, "instances": [instance], "missing": ["The exam has not been submitted."]}
+    told = command("journey", "1.2.4")
+    assert told["instances"][0]["ingested_at"] == "2026-11-24T04:00:00+00:00"
+    assert told["missing"] == ["The exam has not been submitted."]
+    with pytest.raises(SystemExit) as end:
+        app(["journey", "1" * 65, "--data", str(tmp_path / "data")])
+    assert end.value.code == 2
+
+
+def test_a_journey_in_words(
+    command: Command, works: FakeWorks, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    command("activate", works.key, "--works", works.url)
+    exam = {"folder": "drafts", "owner": "Bob", "assigned_at": "now", "submitted_at": None}
+    works.journeys["1.2.4"] = {"exam": exam, "instances": [{"sop_instance_uid": "1.2.3.1"}]}
+    with open_in(tmp_path / "data") as database:
+        pacs = a_pacs(database)
+        database.write(lambda tx: orders.order(tx, an_order(pacs.id, "1.2.3.1"), START))
+    with pytest.raises(SystemExit) as end:
+        app(["journey", "1.2.4", "--data", str(tmp_path / "data")])
+    assert not end.value.code
+    shown = capsys.readouterr().out
+    assert "drafts of Bob" in shown
+    assert "ARCHIVE" in shown
+    assert "Nothing is missing." in shown

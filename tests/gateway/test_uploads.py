@@ -51,6 +51,19 @@ def test_an_image_travels_with_its_mark_zeroed_and_its_bytes_unchanged(bench: Be
     assert sent.sent_at == bench.clock()
 
 
+def test_when_the_bytes_were_there_is_written_down_with_their_receipt(bench: Bench, keep: Keep) -> None:
+    bench.enter(keep("1.2.3.1"))
+    bench.enter(keep("1.2.3.2"))
+    bench.works.disturb("/objects/", PROXY_PAGE)
+    with capture_logs():
+        bench.drain()
+        bench.tick(timedelta(seconds=31))
+        bench.drain()
+    rows = bench.database.read(lambda tx: tx.execute("SELECT put_at, sent_at FROM delivery").fetchall())
+    assert [row["put_at"] for row in rows] == [row["sent_at"] for row in rows]
+    assert all(row["put_at"] for row in rows)
+
+
 def test_a_backlog_goes_in_batches_and_each_image_once(bench: Bench, keep: Keep) -> None:
     for number in range(40):
         bench.enter(keep(f"1.2.3.{number}"))

@@ -9,7 +9,7 @@ from __future__ import annotations
 import queue
 import threading
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import timedelta
 from itertools import islice
 from typing import TYPE_CHECKING, Any, Final
@@ -251,7 +251,7 @@ class _Register:
 
     def __init__(self, tx: Transaction, now: datetime) -> None:
         self._tx = tx
-        self._now = now
+        self.now = now
         self._known: dict[str, Connection] = {}
         self._archives: dict[UUID, list[Connection]] = {}
 
@@ -281,7 +281,7 @@ class _Register:
         facility = configuration.find(self._tx)
         default = None if facility is None else facility.default_specialty_id
         connection = new_ultrasound(uuid4(), ae_title, address, default)
-        connections.add(self._tx, connection, self._now)
+        connections.add(self._tx, connection, self.now)
         log.info("connection_registered", ae_title=ae_title, address=address, connection_id=str(connection.id))
         return connection
 
@@ -290,12 +290,13 @@ def _enter_one(
     tx: Transaction, register: _Register, kept: Kept, description: Description | None, unreadable: str | None
 ) -> int:
     connection = register.of(kept.calling_ae_title, kept.peer_address, kept.kept_at, image=True)
-    instance_id = instances.add(tx, _row(kept, None if connection is None else connection.id, description, unreadable))
+    origin: UUID | None = None if connection is None else connection.id
+    row = replace(_row(kept, origin, description, unreadable), entered_at=register.now)
+    instance_id = instances.add(tx, row)
     if instance_id is None:
         return 0
     if unreadable is None:
         free = connection is not None and connection.is_in_works
-        origin: UUID | None = None if connection is None else connection.id
         state = State.WAITING if free else State.HELD
         deliveries.add(tx, instance_id, deliveries.WORKS, origin, state, kept.kept_at)
         for archive in [] if connection is None else register.archives_of(connection):

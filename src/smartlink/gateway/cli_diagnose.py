@@ -5,11 +5,22 @@ Imports stand inside the commands, so that `smartlink --help` answers at once.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Annotated, Any, Final
 
 import typer
 
-from smartlink.gateway.terminal import DataOption, JsonOption, deployment_of, fail, logged, now, print_json, print_table
+from smartlink.gateway.terminal import (
+    DataOption,
+    JsonOption,
+    catalogue,
+    deployment_of,
+    fail,
+    logged,
+    now,
+    print_json,
+    print_table,
+    shown,
+)
 
 if TYPE_CHECKING:
     from smartlink.gateway.diagnostics import Result
@@ -17,7 +28,8 @@ if TYPE_CHECKING:
 
 app = typer.Typer(rich_markup_mode=None, add_completion=False)
 
-_MARKS = {"ok": "ok", "warning": "WARNING", "failed": "FAILED", "skipped": "-"}
+_LONGEST_UID: Final = 64
+_MARKS: Final = {"ok": "ok", "warning": "WARNING", "failed": "FAILED", "skipped": "-"}
 
 
 @app.command(
@@ -42,6 +54,46 @@ def diagnose(data: DataOption = None, as_json: JsonOption = False) -> None:
     else:
         _print(results)
     raise typer.Exit(EXIT_CODES[state])
+
+
+@app.command(
+    short_help="Show where an exam is.",
+    epilog="Examples: smartlink journey 1.2.840.113619.2.55; smartlink journey EXAM --json",
+)
+def journey(
+    exam: Annotated[str, typer.Argument(metavar="EXAM", help="Study Instance UID, or the exam's id at Works.")],
+    data: DataOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Show when each image of an exam passed each hop, what is missing and why. Nothing of the patient is shown."""
+    from smartlink.gateway import toolbox
+
+    if not 1 <= len(exam) <= _LONGEST_UID:
+        raise typer.BadParameter("A UID has at most 64 characters.", param_hint="EXAM")
+    with catalogue(data, as_json=as_json) as (deployment, database), logged(deployment):
+        found = toolbox.journey(deployment, database, now, exam)
+    if not found["known"]:
+        fail("\n".join(["Nothing is known of this exam.", *found["missing"]]), as_json=as_json)
+    if as_json:
+        print_json(found)
+    else:
+        _print_journey(found)
+
+
+def _print_journey(found: dict[str, Any]) -> None:
+    from smartlink.gateway.exam_journey import HOPS
+
+    hops = [f"{hop}_at" for hop in HOPS]
+    rows = [[str(number), *(shown(one[hop]) for hop in hops)] for number, one in enumerate(found["instances"], 1)]
+    print_table(["image", *HOPS], rows)
+    if (exam := found["exam"]) is not None:
+        where = f"{exam['folder']}{' of ' + exam['owner'] if exam['owner'] else ''} since {exam['assigned_at']}"
+        typer.echo(f"In Works: {where}; submitted: {exam['submitted_at'] or 'no'}")
+    columns = ["pacs", "ordered_at", "downloaded_at", "answered_at", "status", "state"]
+    if found["to_pacs"]:
+        print_table(columns, [[shown(one[column]) for column in columns] for one in found["to_pacs"]])
+    for sentence in found["missing"] or ["Nothing is missing."]:
+        typer.echo(sentence)
 
 
 def _diagnosed(deployment: Deployment, *, as_json: bool) -> list[Result]:

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final
 
-from smartlink.gateway import checks, checks_of_peers
-from smartlink.gateway.build import Accounts
+from smartlink.gateway import checks, checks_of_peers, exam_journey
+from smartlink.gateway.build import Accounts, works_client
 from smartlink.gateway.calling import SendLimits
 from smartlink.gateway.checks import Here
 from smartlink.gateway.checks_of_peers import Way
@@ -46,6 +46,12 @@ def diagnosis(deployment: Deployment, database: Database, now: Clock) -> Iterato
         works = WorksClient(http, Accounts(deployment, Standing(database)), now)
         asked = Asked(deployment, http, works, str(here.status["licence"].get("works_url") or ""), now)
         yield [*checks.checks(here), *checks_of_peers.checks(here, asked)]
+
+
+def journey(deployment: Deployment, database: Database, now: Clock, exam: str) -> dict[str, Any]:
+    """Return the journey of an exam, as far as the catalogue and Works know it."""
+    with works_client(deployment, database, now) as works:
+        return exam_journey.journey(database, works, exam)
 
 
 @dataclass(frozen=True, slots=True)

@@ -98,6 +98,8 @@ class Uploads:
         self._interval = interval
         self._luck = luck
         self._followed: timedelta | None = None
+        self._put_at: dict[int, datetime] = {}
+        """When the bytes of a delivery were in storage: written down with its receipt."""
         self._way = WayToWorks(works.health, now, interval, _tell)
         self._lanes = ThreadPoolExecutor(max_workers=lanes, thread_name_prefix="upload")
         self._offers = Offers(database, spool)
@@ -120,6 +122,8 @@ class Uploads:
             self._give_back_all(claims, str(error))
         except TryAgain as error:
             self._destination_failed(claims, error)
+        finally:
+            self._put_at.clear()
         return False
 
     @property
@@ -321,6 +325,7 @@ class Uploads:
             self._try_later(one.claim, str(error))
             return
         if progress.is_complete:
+            self._put_at[one.claim.id] = self._now()
             self._confirm([(one, permission)])
         else:
             at = self._now()
@@ -358,9 +363,12 @@ class Uploads:
         instance = one.claim.instance
         try:
             with self._spool.part10_parts(instance.spool_name) as file:
-                return self._objects.put(ticket, file, instance.size)
+                outcome = self._objects.put(ticket, file, instance.size)
         except (OSError, SpoolDamaged) as error:
             raise GiveUp(f"The stored file cannot be read ({type(error).__name__}).", DAMAGED) from error
+        if outcome is Put.STORED:
+            self._put_at[one.claim.id] = self._now()
+        return outcome
 
     # -- how it ended
 
@@ -369,7 +377,8 @@ class Uploads:
 
         def write(tx: Transaction) -> bool:
             at = self._now()
-            if not deliveries.accepted(tx, claim, at, _CONFLICT_NOTE if conflict else note):
+            told = _CONFLICT_NOTE if conflict else note
+            if not deliveries.accepted(tx, claim, at, told, put_at=self._put_at.get(claim.id)):
                 return False
             instances.receipt(tx, claim.instance.id, at)
             parts.forget(tx, claim.instance.id)

@@ -182,22 +182,26 @@ def create_licence_key(
 
 @app.command(epilog="Example: works journey 1.2.840.1 --organisation ID")
 def journey(
-    study_instance_uid: Annotated[str, typer.Argument(help="Study Instance UID.")],
+    exam: Annotated[str, typer.Argument(metavar="EXAM", help="Study Instance UID, or the exam's id.")],
     organisation: OrganisationOption,
     data: DataOption = None,
     as_json: JsonOption = False,
 ) -> None:
     """Show where an exam is and when each of its instances passed each hop. Nothing of the patient is shown."""
-    from smartlink.works.exams.journey import of_study
+    from smartlink.works.exams.journey import of_study, study_named
 
     with site_of(data, organisation, as_json=as_json) as site:
-        found = of_study(site, study_instance_uid)
+        found = of_study(site, study_named(site, exam))
     if not found.known:
         fail("Works has nothing of this study.", as_json=as_json)
     told = found.as_json()
-    exam = told["exam"] or {}
-    lines = [f"Exam: {exam.get('folder', 'not yet')}"]
-    lines += [f"  {one.get('sop_instance_uid')}: {one.get('state')}" for one in told["instances"]]
+    placed = told["exam"] or {}
+    lines = [f"Exam: {placed.get('folder', 'not yet')}, submitted: {placed.get('submitted_at') or 'no'}"]
+    hops = ("received_at", "offered_at", "confirmed_at", "ingested_at")
+    for number, one in enumerate(told["instances"], 1):
+        lines.append(f"  image {number}: " + ", ".join(f"{hop[:-3]} {one[hop] or '-'}" for hop in hops))
+    lines += [f"  {one['connection_name']} ({one['ae_title']}): {one['state']}" for one in told["deliveries"]]
+    lines += told["missing"]
     say(told, "\n".join(lines), as_json=as_json)
 
 

@@ -59,7 +59,7 @@ EXTEND: Final = "UPDATE delivery SET lease_until = :lease_until WHERE lease = :l
 OFFERED: Final = "UPDATE delivery SET upload_id = :upload_id WHERE id = :id AND lease = :lease"
 MOVE_CLAIMED: Final = """
     UPDATE delivery SET state = :to_state, lease = NULL, lease_until = NULL, changed_at = :now,
-        next_attempt_at = :next_attempt_at, sent_at = :sent_at, cause = :cause, remedy = :remedy,
+        next_attempt_at = :next_attempt_at, sent_at = :sent_at, cause = :cause, remedy = :remedy, put_at = :put_at,
         note = coalesce(:note, note), status = coalesce(:status, status), accepted_syntaxes = :accepted_syntaxes
     WHERE id = :id AND lease = :lease AND state = :from_state
 """
@@ -220,10 +220,19 @@ def offered(tx: Transaction, uploads: Iterable[tuple[Claim, UUID]]) -> None:
 
 
 def accepted(
-    tx: Transaction, claim: Claim, at: datetime, note: str | None = None, *, status: str | None = None
+    tx: Transaction,
+    claim: Claim,
+    at: datetime,
+    note: str | None = None,
+    *,
+    status: str | None = None,
+    put_at: datetime | None = None,
 ) -> bool:
-    """The destination has it; `note` says if something was special. False: the lease was lost."""
-    return _move_claimed(tx, claim, Event.ACCEPTED, at, sent_at=at, note=note, status=status)
+    """The destination has it; `note` says if something was special. False: the lease was lost.
+
+    `put_at`: when its bytes were there, where that comes before their receipt.
+    """
+    return _move_claimed(tx, claim, Event.ACCEPTED, at, sent_at=at, note=note, status=status, put_at=put_at)
 
 
 def failed(
@@ -399,6 +408,7 @@ def _move_claimed(  # noqa: PLR0913  the columns that a move may set
     note: str | None = None,
     status: str | None = None,
     accepted: Sequence[str] = (),
+    put_at: datetime | None = None,
 ) -> bool:
     values = {
         "id": claim.id,
@@ -408,6 +418,7 @@ def _move_claimed(  # noqa: PLR0913  the columns that a move may set
         "now": moment_text(at),
         "next_attempt_at": moment_text(next_attempt_at or at),
         "sent_at": None if sent_at is None else moment_text(sent_at),
+        "put_at": None if put_at is None else moment_text(put_at),
         "cause": cause,
         "remedy": remedy,
         "note": note,

@@ -19,10 +19,11 @@ if TYPE_CHECKING:
 INSERT: Final = """
     INSERT INTO instance (spool_name, sop_class_uid, sop_instance_uid, transfer_syntax_uid, study_instance_uid,
         series_instance_uid, connection_id, calling_ae_title, called_ae_title, peer_address, dataset_offset,
-        dataset_length, crc32, attributes, unreadable, kept_at, source)
+        dataset_length, crc32, attributes, unreadable, kept_at, source, entered_at)
     VALUES (:spool_name, :sop_class_uid, :sop_instance_uid, :transfer_syntax_uid, :study_instance_uid,
         :series_instance_uid, :connection_id, :calling_ae_title, :called_ae_title, :peer_address, :dataset_offset,
-        :dataset_length, :crc32, :attributes, :unreadable, :kept_at, :source)
+        :dataset_length, :crc32, :attributes, :unreadable, :kept_at, :source,
+        :entered_at)
     ON CONFLICT (spool_name) DO NOTHING
     RETURNING id
 """
@@ -104,6 +105,8 @@ class NewInstance:
     unreadable: str | None
     kept_at: datetime
     from_works: bool = False
+    entered_at: datetime | None = None
+    """When it came into the catalogue; None: that is not known."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -170,6 +173,7 @@ def add(tx: Transaction, new: NewInstance) -> int | None:
         "unreadable": new.unreadable,
         "kept_at": moment_text(new.kept_at),
         "source": "works" if new.from_works else "scanner",
+        "entered_at": None if new.entered_at is None else moment_text(new.entered_at),
     }
     rows = tx.execute(INSERT, values).fetchall()
     return int(rows[0]["id"]) if rows else None
