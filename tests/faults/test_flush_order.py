@@ -1,25 +1,30 @@
-"""From a trace of system calls: data and name are flushed before Success leaves the machine."""
+"""From a trace of system calls: an instance is flushed before Success leaves the machine."""
 
 from __future__ import annotations
 
 import re
+import struct
 import subprocess
 from contextlib import contextmanager
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import pytest
 
+from smartlink.demo.programs import wait_for
+from smartlink.gateway.store.journal import LARGEST
 from tests.real import samples
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
     from pathlib import Path
 
+    from tests.real.scu import Instance
     from tests.real.world import Gateway
 
 pytestmark = [pytest.mark.faults, pytest.mark.requires("strace")]
 
-CALLS = "openat,write,pwrite64,fsync,fdatasync,sendto,sendmsg,rename,renameat,renameat2,close"
+CALLS = "openat,write,pwrite64,pwritev,pwritev2,fsync,fdatasync,sendto,sendmsg,rename,renameat,renameat2,close"
 
 
 @contextmanager
@@ -37,37 +42,50 @@ def traced(pid: int, out: Path) -> Iterator[None]:
 
 
 @pytest.mark.proves("R151")
-def test_file_and_folder_are_flushed_before_success_is_sent(
-    gateway: Gateway, tmp_path: Path, uid: Callable[[], str]
+@pytest.mark.parametrize("times", [1, 100], ids=["through the journal", "by its own file"])
+def test_every_instance_is_flushed_before_success_is_sent(
+    gateway: Gateway, tmp_path: Path, uid: Callable[[], str], times: int
 ) -> None:
     study, out = uid(), tmp_path / "trace"
+    small = samples.small(uid(), study)
+    with samples.association(gateway.target) as ultrasound:
+        assert ultrasound.store(small) == 0
+    wait_for(lambda: any((gateway.data / "journal").iterdir()), 20, "the journal has a segment")
+    wait_for(gateway.nothing_is_waiting, 20, "the journal has room")
+    sent = [_larger(samples.small(uid(), study), times) for _ in range(3)]
     with traced(gateway.stage.gateway.pid, out), samples.association(gateway.target) as ultrasound:
-        for _ in range(3):
-            assert ultrasound.store(samples.small(uid(), study)) == 0
-    gateway.arrived(study, 3)
+        assert [ultrasound.store(one) for one in sent] == [0, 0, 0]
+    gateway.arrived(study, 4)
     calls = [line.split(maxsplit=1) for line in out.read_text(encoding="utf-8", errors="replace").splitlines()]
-    acceptor = next(thread for thread, call in calls if "/spool/" in call and "O_EXCL" in call)
+    acceptor = next(thread for thread, call in calls if _is_response(call))
     own = [call for thread, call in calls if thread == acceptor]
-    created = [number for number, call in enumerate(own) if "O_EXCL" in call and "/spool/" in call]
-    assert len(created) == 3
-    for number in created:
-        path = re.search(r'openat\(.*?"([^"]*/spool/[0-9a-f]{2}/[^"]+)"', own[number])
-        assert path is not None
-        _in_order(own[number:], path.group(1))
+    answers = [number for number, call in enumerate(own) if _is_response(call)]
+    assert len(answers) == 3
+    for before, answer in zip([0, *answers], answers, strict=False):
+        _in_order(own[before:answer], through_journal=len(sent[0].data_set) <= LARGEST)
 
 
-def _in_order(calls: list[str], path: str) -> None:
-    """After the file's last write come its flush and its folder's, and only then the answer."""
-    folder = path.rsplit("/", 1)[0]
-    answer = next(i for i, call in enumerate(calls) if _is_response(call))
-    before = calls[:answer]
-    last_write = max(i for i, call in enumerate(before) if call.startswith(("write(", "pwrite64(")) and path in call)
-    flush = [i for i, call in enumerate(before) if call.startswith(("fsync(", "fdatasync(")) and f"{path}>" in call]
-    folder_flush = [i for i, call in enumerate(before) if call.startswith("fsync(") and f"{folder}>" in call]
-    assert flush, "the data is flushed before the answer"
-    assert folder_flush, "the name is flushed before the answer"
-    assert last_write < flush[-1]
-    assert not any(call.startswith("rename") and path in call for call in calls), "its name is final"
+def _larger(instance: Instance, times: int) -> Instance:
+    """The instance with a private element of so many times 20,000 bytes behind all others."""
+    more = struct.pack("<HH2s2xI", 0x7FE1, 0x1010, b"OB", 20_000 * times) + bytes(20_000 * times)
+    return replace(instance, data_set=instance.data_set + more)
+
+
+def _in_order(calls: list[str], *, through_journal: bool) -> None:
+    """After the last write comes a flush of the same file, and of its folder where it has a new name."""
+    where = "/journal/" if through_journal else "/spool/"
+    last_write = max(i for i, call in enumerate(calls) if call.startswith(_WRITES) and where in call)
+    path = re.search(r"<([^>]+)>", calls[last_write])
+    assert path is not None
+    after = calls[last_write:]
+    assert any(call.startswith("fdatasync(") and f"<{path.group(1)}>" in call for call in after), "bytes are flushed"
+    if not through_journal:
+        folder = path.group(1).rsplit("/", 1)[0]
+        assert any(call.startswith("fsync(") and f"<{folder}>" in call for call in after), "the name is flushed"
+    assert not any(call.startswith("rename") for call in calls), "names are final"
+
+
+_WRITES = ("write(", "pwrite64(", "pwritev(", "pwritev2(")
 
 
 def _is_response(call: str) -> bool:

@@ -10,7 +10,7 @@ import os
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, closing, contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -24,9 +24,11 @@ from smartlink.demo.ultrasound import Target
 from smartlink.gateway import build
 from smartlink.gateway.catalogue import Catalogue
 from smartlink.gateway.settings import Deployment
+from smartlink.gateway.settling import play_back
 from smartlink.gateway.status import status_of
 from smartlink.gateway.store import settings
 from smartlink.gateway.store.database import Transaction, open_in
+from smartlink.gateway.store.journal import Journal
 from smartlink.gateway.store.spool import Spool, SpoolDamaged
 from tests.faults import loop_disk
 from tests.faults.stream import Stream
@@ -107,7 +109,8 @@ def received(program: str, data: Path, chance: Random, cut_power: Callable[[], N
         target = stack.enter_context(served(program, data))
         half = stack.enter_context(Caller(target.port)).associate()
         half.say(STORE)
-        half.data(b"half" * 5000, last=False)
+        for _ in range(60):  # more than what is held in memory for the journal
+            half.data(b"half" * 5000, last=False)
         streams = [Stream(target, images_of(sender)) for sender in range(SENDERS)]
         for stream in streams:
             stream.start()
@@ -146,8 +149,10 @@ def now() -> datetime:
 
 def started_again(data: Path, answered: frozenset[str]) -> Aftermath:
     """Scan as the service does at its start, then read every file that the catalogue has."""
-    spool = Spool(data / "spool", data / "incomplete")
-    with open_in(data) as database, capture_logs():
+    journal = Journal(data / "journal")
+    spool = Spool(data / "spool", data / "incomplete", journal)
+    with closing(journal), open_in(data) as database, capture_logs():
+        play_back(journal, spool, database)
         Catalogue(database, spool, build.describer(spool)).scan(now())
         known = database.read(kept)
     whole = frozenset(uid for name, uid in known.items() if is_whole(spool, name))

@@ -9,7 +9,7 @@ import pytest
 
 from smartlink.gateway import intake
 from smartlink.gateway.intake import DiskSpace, Intake, StoreRefused, read_disk, reserve_of
-from smartlink.gateway.store.spool import SpoolFile
+from smartlink.gateway.store import spool
 from smartlink.standard.status import Status
 from tests.gateway.cast import NOON, REQUEST, House
 
@@ -132,11 +132,11 @@ def test_an_abandoned_instance_leaves_nothing(house: House, tmp_path: Path) -> N
 def test_a_disk_that_fills_up_is_said_and_the_part_removed(
     house: House, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def full(_self: SpoolFile, _data: bytes) -> None:
+    def full(_descriptor: int, _data: bytes) -> None:
         raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
 
     reception = house.intake.begin(REQUEST)
-    monkeypatch.setattr(SpoolFile, "_write", full)
+    monkeypatch.setattr(spool, "_write", full)
     with pytest.raises(StoreRefused, match=r"The disk is full\.") as caught:
         reception.write(memoryview(b"data"))
     assert caught.value.status is Status.OUT_OF_RESOURCES

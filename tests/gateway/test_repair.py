@@ -23,6 +23,7 @@ from smartlink.gateway.status import status_of
 from smartlink.gateway.store import connections, counters, deliveries, instances, licences, settings
 from smartlink.gateway.store.database import FILE_NAME, Database, RunLock, open_in
 from smartlink.gateway.store.deliveries import WORKS
+from smartlink.gateway.store.journal import Journal
 from smartlink.gateway.store.salvage import Part
 from smartlink.gateway.store.spool import Kept, Spool
 from tests.gateway.conftest import START, Command, Keep
@@ -132,7 +133,9 @@ def test_every_image_is_found_again(folder: Path, spool: Spool, damage: Callable
 
 def repaired(folder: Path, spool: Spool, *, rebuild: bool = False) -> Report:
     with capture_logs():
-        return repair(folder, spool, Spool(folder / "fetched"), describe, START, rebuild=rebuild)
+        return repair(
+            folder, spool, Spool(folder / "fetched"), Journal(folder / "journal"), describe, START, rebuild=rebuild
+        )
 
 
 def names(database: Database) -> set[str]:

@@ -16,10 +16,12 @@ from smartlink.gateway.delivery import State
 from smartlink.gateway.loop import Loop
 from smartlink.gateway.service import Parts, Service, Standing, parts_wanted
 from smartlink.gateway.settings import SmartLinkSettings
+from smartlink.gateway.settling import Settling, play_back
 from smartlink.gateway.store import configuration, counters, deliveries, licences, service, settings
 from smartlink.gateway.store.configuration import FacilityConfiguration
 from smartlink.gateway.store.database import Database, Transaction
 from smartlink.gateway.store.deliveries import WORKS
+from smartlink.gateway.store.journal import Journal
 from smartlink.gateway.store.spool import Spool
 from tests.gateway.conftest import START, Keep, SetClock
 from tests.gateway.store.examples import an_instance
@@ -75,10 +77,13 @@ class Scene:
             database, spool, lambda kept: Description(kept.sop_class_uid, kept.sop_instance_uid, "1.2.4", "1.2.5", {})
         )
         self.standing = Standing(database)
+        journal = Journal(spool.folder.parent / "journal")
         self.service = Service(
             Parts(
                 database=database,
                 standing=self.standing,
+                play_back=lambda: play_back(journal, spool, database),
+                settling=Settling(journal, spool),
                 catalogue=self.catalogue,
                 doorkeeper=Doorkeeper(database),
                 uploads=Idle(),

@@ -44,8 +44,10 @@ from smartlink.gateway.refusals import Refusal, Refusals
 from smartlink.gateway.reports import Reports
 from smartlink.gateway.service import Parts, Receiver, Service, Standing
 from smartlink.gateway.settings import Deployment, SmartLinkSettings
+from smartlink.gateway.settling import Settling, play_back
 from smartlink.gateway.store import connections
 from smartlink.gateway.store.database import Database, RunLock, open_in
+from smartlink.gateway.store.journal import Journal
 from smartlink.gateway.store.spool import Spool, SpoolDamaged
 from smartlink.gateway.synchronisation import Synchronisation
 from smartlink.gateway.syntaxes import Syntaxes
@@ -57,7 +59,7 @@ from smartlink.gateway.uploads import Uploads
 from smartlink.link.assertion import load_private
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Callable, Iterator, Sequence
 
     from smartlink.gateway.repair import Report
 
@@ -108,7 +110,8 @@ def repair(deployment: Deployment, now: Clock, *, rebuild: bool = False) -> Repo
     try:
         spool = Spool(deployment.data / "spool", deployment.data / "incomplete")
         fetched = Spool(deployment.data / "fetched", deployment.data / "incomplete")
-        return repairing.repair(deployment.data, spool, fetched, describer(spool), now(), rebuild=rebuild)
+        journal = Journal(deployment.data / "journal")
+        return repairing.repair(deployment.data, spool, fetched, journal, describer(spool), now(), rebuild=rebuild)
     finally:
         lock.release()
 
@@ -178,7 +181,9 @@ class _Carriers:
 
 def _service(deployment: Deployment, now: Clock, lock: RunLock) -> Service:
     database = _checked(deployment)
-    spool = Spool(deployment.data / "spool", deployment.data / "incomplete")
+    journal = Journal(deployment.data / "journal")
+    spool = Spool(deployment.data / "spool", deployment.data / "incomplete", journal)
+    settling = Settling(journal, spool)
     standing = Standing(database)
     http = new_client(proxy=deployment.proxy)
     pace = Pace(lambda: standing.bytes_per_second(now()), now)
@@ -189,8 +194,8 @@ def _service(deployment: Deployment, now: Clock, lock: RunLock) -> Service:
     doorkeeper = Doorkeeper(database)
     refusals = Refusals(database, now)
     syntaxes = Syntaxes(database, now)
-    intake = _intake(ground, catalogue, doorkeeper)
-    commitments = Commitments(database, spool, tell, now, caught_up=catalogue.caught_up)
+    intake = _intake(ground, settling, catalogue, doorkeeper)
+    commitments = Commitments(database, spool, tell, now, caught_up=_both(settling.caught_up, catalogue.caught_up))
     door = _Door(intake, catalogue, refusals, syntaxes, commitments)
     carriers = _Carriers(_uploads(ground), _downloads(ground), _archive(ground))
     loops: list[Loop] = []
@@ -209,6 +214,8 @@ def _service(deployment: Deployment, now: Clock, lock: RunLock) -> Service:
         Parts(
             database=database,
             standing=standing,
+            play_back=lambda: play_back(journal, spool, database),
+            settling=settling,
             catalogue=catalogue,
             doorkeeper=doorkeeper,
             uploads=carriers,
@@ -225,6 +232,8 @@ def _service(deployment: Deployment, now: Clock, lock: RunLock) -> Service:
     loops += _loops(ground, catalogue, carriers, gateway)
     watch = Watch(lambda: pairs_in_use(standing.settings, database.read(connections.live)))
     loops += [
+        Loop("files", settling.tick, now, died=gateway.loop_died),
+        Loop("journal", settling.recycle, now, died=gateway.loop_died),
         Loop("refusals", refusals.tick, now, pause=_STEADY, died=gateway.loop_died),
         Loop("syntaxes", syntaxes.tick, now, pause=_STEADY, died=gateway.loop_died),
         Loop("commitments", commitments.tick, now, pause=_STEADY, died=gateway.loop_died),
@@ -234,14 +243,19 @@ def _service(deployment: Deployment, now: Clock, lock: RunLock) -> Service:
     return gateway
 
 
-def _intake(ground: _Ground, catalogue: Catalogue, doorkeeper: Doorkeeper) -> Intake:
+def _both(first: Callable[[float], bool], second: Callable[[float], bool]) -> Callable[[float], bool]:
+    """One after the other: what the second waits for comes from the first."""
+    return lambda seconds: first(seconds) and second(seconds)
+
+
+def _intake(ground: _Ground, settling: Settling, catalogue: Catalogue, doorkeeper: Doorkeeper) -> Intake:
     return Intake(
         ground.spool,
         ground.disk,
         ground.standing.reserve,
         catalogue.tell,
         ground.now,
-        ready=catalogue.ready,
+        ready=lambda: settling.ready() and catalogue.ready(),
         admit=doorkeeper.admit,
         largest_instance=ground.standing.largest_instance,
     )
@@ -390,7 +404,7 @@ def describer(spool: Spool) -> Describe:
 
     def describe(kept: Kept) -> Description:
         try:
-            with spool.open(kept.name) as file:
+            with spool.path(kept.name).open("rb", 0) as file:
                 file.seek(kept.dataset_offset)
                 header = attributes(file, kept.transfer_syntax_uid)
         except HeaderUnreadable as error:

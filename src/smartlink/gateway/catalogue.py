@@ -155,7 +155,9 @@ class Catalogue:
             register = _Register(tx, now)
             for caller in callers:
                 register.of(caller.calling_ae_title, caller.address, now, image=False)
-            return sum(_enter_one(tx, register, kept, description, why) for kept, description, why in described)
+            new = sum(_enter_one(tx, register, kept, description, why) for kept, description, why in described)
+            register.note_seen()
+            return new
 
         return self._database.write(write)
 
@@ -252,22 +254,23 @@ class _Register:
     def __init__(self, tx: Transaction, now: datetime) -> None:
         self._tx = tx
         self.now = now
-        self._known: dict[str, Connection] = {}
+        self._known: dict[str, Connection | None] = {}
+        self._seen: dict[tuple[UUID, bool], tuple[str, datetime]] = {}
         self._archives: dict[UUID, list[Connection]] = {}
 
     def of(self, calling_ae_title: str, address: str, at: datetime, *, image: bool) -> Connection | None:
-        """Return the connection, now noted as seen; None for an AE title that cannot be one."""
-        try:
-            ae_title = AETitle.parse(calling_ae_title)
-        except ValueError:
-            return None
-        connection = self._known.get(ae_title.folded) or connections.find_by_ae(self._tx, ae_title)
-        if connection is None:
-            connection = self._add(ae_title, address)
-        self._known[ae_title.folded] = connection
-        if may_store(connection.kind):
-            connections.seen(self._tx, connection.id, address, at, image=image)
+        """Return the connection, to be noted as seen; None for an AE title that cannot be one."""
+        if calling_ae_title not in self._known:
+            self._known[calling_ae_title] = self._found(calling_ae_title, address)
+        connection = self._known[calling_ae_title]
+        if connection is not None and may_store(connection.kind):
+            self._seen[connection.id, image] = address, at
         return connection
+
+    def note_seen(self) -> None:
+        """Note who was seen, each once."""
+        for (connection_id, image), (address, at) in self._seen.items():
+            connections.seen(self._tx, connection_id, address, at, image=image)
 
     def archives_of(self, connection: Connection) -> list[Connection]:
         """Return the PACS to which its images go at once (R44)."""
@@ -276,6 +279,13 @@ class _Register:
             default = None if facility is None else facility.default_specialty_id
             self._archives[connection.id] = directly_to(connection, connections.live(self._tx), default)
         return self._archives[connection.id]
+
+    def _found(self, calling_ae_title: str, address: str) -> Connection | None:
+        try:
+            ae_title = AETitle.parse(calling_ae_title)
+        except ValueError:
+            return None
+        return connections.find_by_ae(self._tx, ae_title) or self._add(ae_title, address)
 
     def _add(self, ae_title: AETitle, address: str) -> Connection:
         facility = configuration.find(self._tx)

@@ -93,7 +93,8 @@ class Intake:
     ) -> None:
         """Take the spool, a reading of the disk, the reserve (None: the default) and who is told of what was kept.
 
-        `ledger` must not fail: what is on disk keeps its Success, and a start-up scan tells the catalogue.
+        `ledger` is told once the file is there. It must not fail: what is on disk keeps its Success, and a start-up
+        scan tells the catalogue.
         `ready` says whether the catalogue can be written; while it cannot, new instances get A700.
         `admit` may raise StoreRefused for a sender that may not store here.
         """
@@ -137,13 +138,11 @@ class Intake:
             raise StoreRefused(Status.OUT_OF_RESOURCES, "Free disk space is below the reserve.")
 
     def commit(self, file: SpoolFile) -> Kept:
-        """Make a file last, then tell the ledger; StoreRefused when the disk says no."""
+        """Make a file last; the ledger is told when it is there. StoreRefused when the disk says no."""
         try:
-            kept = file.commit(self._clock())
+            return file.commit(self._clock(), self._ledger)
         except OSError as problem:
             raise _refusal_of(problem) from problem
-        self._ledger(kept)
-        return kept
 
 
 class Reception:

@@ -7,12 +7,14 @@ what it has. Nobody else may use the data folder meanwhile.
 
 from __future__ import annotations
 
+from contextlib import closing
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
 import structlog
 
 from smartlink.gateway.catalogue import Catalogue
+from smartlink.gateway.settling import play_back
 from smartlink.gateway.store import counters, deliveries, instances, salvage
 from smartlink.gateway.store.database import FILE_NAME, Database, open_in
 from smartlink.gateway.store.salvage import Part, Salvaged
@@ -23,6 +25,7 @@ if TYPE_CHECKING:
 
     from smartlink.gateway.catalogue import Describe
     from smartlink.gateway.store.database import Transaction
+    from smartlink.gateway.store.journal import Journal
     from smartlink.gateway.store.spool import Spool
 
 log = structlog.get_logger()
@@ -72,7 +75,14 @@ class Report:
 
 
 def repair(
-    folder: Path, spool: Spool, fetched: Spool, describe: Describe, now: datetime, *, rebuild: bool = False
+    folder: Path,
+    spool: Spool,
+    fetched: Spool,
+    journal: Journal,
+    describe: Describe,
+    now: datetime,
+    *,
+    rebuild: bool = False,
 ) -> Report:
     """Bring catalogue and spool of a data folder to agree; make the catalogue anew if it is damaged, or if asked to.
 
@@ -88,6 +98,8 @@ def repair(
         taken_over, kept_aside = _replace(folder, read, now)
     with open_in(folder) as database:
         catalogue = Catalogue(database, spool, describe)
+        with closing(journal):
+            play_back(journal, spool, database)
         if anew:
             _clear(database, fetched)
         known_foreign = _take_in_foreign(database, catalogue, spool, read, now)

@@ -24,6 +24,7 @@ from smartlink.gateway.store import configuration, deliveries, licences, service
 if TYPE_CHECKING:
     from smartlink.gateway.catalogue import Catalogue, Doorkeeper
     from smartlink.gateway.loop import Clock
+    from smartlink.gateway.settling import Settling
     from smartlink.gateway.store.database import Database, Transaction
 
 log = structlog.get_logger()
@@ -128,6 +129,9 @@ class Parts:
 
     database: Database
     standing: Standing
+    play_back: Callable[[], object]
+    """Brings back from the journal what has no file of its own yet."""
+    settling: Settling
     catalogue: Catalogue
     doorkeeper: Doorkeeper
     uploads: Closing
@@ -214,6 +218,7 @@ class Service:
 
         left_over = parts.database.write(write)
         log.info("service_started", version=parts.version, licence=parts.standing.licence.state, left_over=left_over)
+        parts.play_back()
         parts.catalogue.scan(now)
 
     def _follow(self, now: datetime) -> None:
@@ -268,7 +273,7 @@ class Service:
                 drain.join(parts.drain_seconds * 2 + 5)
             stuck = stop_all(parts.loops, _LOOP_SECONDS)
             parts.uploads.close()
-            complete = parts.catalogue.finish(self._now())
+            complete = parts.settling.finish(self._now()) and parts.catalogue.finish(self._now())
             now = self._now()
             parts.database.write(lambda tx: service.stopped(tx, now))
             log.info("service_stopped", died=self._dead, stuck=stuck, catalogue_complete=complete)

@@ -100,9 +100,9 @@ class Header:
     def as_dicom_json(self) -> dict[str, dict[str, Any]]:
         """Return the Attributes as DICOM JSON (PS3.18 Annex F); numbers that are none are left out."""
         return {
-            f"{wanted.tag:08X}": _json(wanted.vr, value)
-            for wanted in WANTED
-            if (value := getattr(self, wanted.name)) is not None and (value or wanted.vr != "UI")
+            key: _json(vr, value)
+            for key, vr, name in _KEYS
+            if (value := getattr(self, name)) is not None and (value or vr != "UI")
         }
 
 
@@ -133,6 +133,7 @@ WANTED: Final = tuple(
 """The table: tag and VR (PS3.6) of each field of Header, in the order of the tags."""
 
 _WANTED_TAGS: Final = frozenset(wanted.tag for wanted in WANTED)
+_KEYS: Final = [(f"{wanted.tag:08X}", wanted.vr, wanted.name) for wanted in WANTED]
 _DECODED_VR: Final = frozenset({"SH", "LO", "PN"})
 
 
@@ -324,7 +325,7 @@ def _json(vr: str, value: str | int) -> dict[str, Any]:
         return {"vr": vr, "Value": [value]}
     if not value:
         return {"vr": vr}
-    parts = [part.strip(" ") for part in value.split("\\")]
+    parts = [part.strip(" ") for part in value.split("\\")] if "\\" in value else [value.strip(" ")]
     if vr == "PN":
         return {"vr": vr, "Value": [_json_name(part) for part in parts]}
     if vr in ("IS", "DS"):
@@ -336,5 +337,7 @@ def _json(vr: str, value: str | int) -> dict[str, Any]:
 
 def _json_name(name: str) -> dict[str, str] | None:
     """Return a person's name by its component groups (PS3.18 section F.2.2)."""
+    if "=" not in name:
+        return {"Alphabetic": name} if name else None
     groups = zip(("Alphabetic", "Ideographic", "Phonetic"), name.split("="), strict=False)
     return {kind: group for kind, group in groups if group} or None

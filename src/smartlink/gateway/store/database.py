@@ -175,7 +175,7 @@ def moment_text(moment: datetime) -> str:
     """Return `moment` as the catalogue writes it; naive times are refused."""
     if moment.tzinfo is None:
         raise ValueError("a moment needs its offset")
-    return moment.astimezone(UTC).strftime(_MOMENT)
+    return f"{moment.astimezone(UTC).replace(tzinfo=None).isoformat(timespec='microseconds')}Z"
 
 
 def moment(text: str) -> datetime:

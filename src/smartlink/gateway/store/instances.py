@@ -28,6 +28,9 @@ INSERT: Final = """
     RETURNING id
 """
 KNOWN: Final = "SELECT spool_name FROM instance WHERE spool_name IN (SELECT value FROM json_each(:names))"
+UNNEEDED: Final = (
+    "SELECT spool_name FROM instance WHERE state = 'purged' AND spool_name IN (SELECT value FROM json_each(:names))"
+)
 FIND: Final = "SELECT * FROM instance WHERE id = :id"
 DIGESTS: Final = """
     UPDATE instance SET dataset_sha256 = :dataset_sha256, object_sha256 = :object_sha256 WHERE id = :id
@@ -184,6 +187,11 @@ def unknown(tx: Transaction, names: Sequence[str]) -> list[str]:
     rows = tx.execute(KNOWN, {"names": json.dumps(list(names))}).fetchall()
     known = {row["spool_name"] for row in rows}
     return [name for name in names if name not in known]
+
+
+def unneeded(tx: Transaction, names: Sequence[str]) -> set[str]:
+    """Return those spool names whose files were removed because nobody needs them any more."""
+    return {row["spool_name"] for row in tx.execute(UNNEEDED, {"names": json.dumps(list(names))}).fetchall()}
 
 
 def find(tx: Transaction, instance_id: int) -> Instance | None:

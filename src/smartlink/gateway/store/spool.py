@@ -30,12 +30,15 @@ from datetime import UTC, datetime, timedelta
 from functools import lru_cache
 from typing import IO, TYPE_CHECKING, Final
 
-from smartlink.gateway.platform.files import flush_file, flush_folder
+from smartlink.gateway.platform.files import begin_writing, flush_file, flush_folder, write_at
+from smartlink.gateway.store.journal import LARGEST
 from smartlink.standard.implementation import IMPLEMENTATION_CLASS_UID, IMPLEMENTATION_VERSION_NAME
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator, Sequence
     from pathlib import Path
+
+    from smartlink.gateway.store.journal import Journal
 
 MARK: Final = b"SMARTLINK1"
 PREAMBLE_SIZE: Final = 128
@@ -44,6 +47,7 @@ _CRC_AT: Final = slice(36, 40)
 _MAGIC: Final = b"DICM"
 _LONGEST_HEADER: Final = 16 * 1024
 _CHUNK: Final = 1024 * 1024
+_WRITE_BACK_EVERY: Final = 4 * 1024 * 1024
 _NAME: Final = re.compile(r"[0-9a-f]{2}/[0-9a-f]{30}")
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 _MICROSECOND: Final = timedelta(microseconds=1)
@@ -88,11 +92,18 @@ class Kept:
     kept_at: datetime
 
 
+def _nobody(_kept: Kept) -> None:
+    """Nobody wants to be told."""
+
+
 class SpoolFile:
-    """One file being written. Either `commit` makes it last, or `discard` removes it; one thread at a time."""
+    """One file being written. Either `commit` makes it last, or `discard` removes it; one thread at a time.
+
+    With a journal, the bytes stay in memory up to the size that goes through it, and the file is opened beyond that.
+    """
 
     def __init__(self, spool: Spool, name: str, folder: Path, provenance: Provenance) -> None:
-        """Create the file under its final name; OSError when the disk says no."""
+        """Create the file under its final name unless the journal may take it; OSError when the disk says no."""
         self.name = name
         self._spool = spool
         self._folder = folder
@@ -101,12 +112,11 @@ class SpoolFile:
         self._meta = _MAGIC + _file_meta(provenance)
         self._length = 0
         self._crc = 0
-        self._descriptor = os.open(self._path, _NEW_FILE, 0o600)
-        try:
-            self._write(bytes(PREAMBLE_SIZE) + self._meta)
-        except OSError:
-            self.discard()
-            raise
+        self._begun = 0
+        self._held: list[bytes] = []
+        self._descriptor = _CLOSED
+        if spool.journal is None:
+            self._open()
 
     @property
     def length(self) -> int:
@@ -115,19 +125,54 @@ class SpoolFile:
 
     def write(self, data: memoryview) -> None:
         """Append bytes of the Data Set, unchanged; OSError when the disk says no."""
-        self._write(data)
         self._length += len(data)
         self._crc = zlib.crc32(data, self._crc)
+        if self._descriptor == _CLOSED:
+            if self._length <= LARGEST:
+                self._held.append(bytes(data))
+                return
+            self._open()
+        _write(self._descriptor, data)
+        if self._length - self._begun >= _WRITE_BACK_EVERY:
+            begin_writing(self._descriptor, self._begun, self._length - self._begun)
+            self._begun = self._length
 
-    def commit(self, now: datetime) -> Kept:
-        """Mark the file complete and flush file and folder; when this returns, it would survive a power cut."""
-        offset = PREAMBLE_SIZE + len(self._meta)
+    def commit(self, now: datetime, settled: Callable[[Kept], None] = _nobody) -> Kept:
+        """Make the instance last; when this returns, it would survive a power cut.
+
+        `settled` is called, now or soon and perhaps on another thread, when the file itself is there.
+        """
+        kept = self._kept(now)
+        mark = _preamble(kept, self._meta)
+        if self._descriptor == _CLOSED:
+            journal, whole = self._spool.journal, (mark, self._meta, *self._held)
+            if journal is not None and journal.keep(self.name, whole, lambda: self._settled(kept, settled)):
+                return kept
+            self._open()
         os.lseek(self._descriptor, 0, os.SEEK_SET)
-        self._write(_preamble(offset, self._length, self._crc, now, self._meta))
+        _write(self._descriptor, mark)
         flush_file(self._descriptor)
         flush_folder(self._folder)
         self._close()
+        self._settled(kept, settled)
+        return kept
+
+    def discard(self) -> None:
+        """Remove the file; harmless when that fails, because without its mark it is never taken in."""
+        try:
+            if self._close():
+                os.unlink(self._path)  # noqa: PTH108 - a text since it was made: paths as objects cost too much here
+        except OSError:
+            return
+        finally:
+            self._held.clear()
+            self._spool.forget(self.name)
+
+    def _settled(self, kept: Kept, settled: Callable[[Kept], None]) -> None:
         self._spool.forget(self.name)
+        settled(kept)
+
+    def _kept(self, now: datetime) -> Kept:
         origin = self._provenance
         return Kept(
             name=self.name,
@@ -137,41 +182,38 @@ class SpoolFile:
             calling_ae_title=origin.calling_ae_title,
             called_ae_title=origin.called_ae_title,
             peer_address=origin.peer_address,
-            dataset_offset=offset,
+            dataset_offset=PREAMBLE_SIZE + len(self._meta),
             dataset_length=self._length,
             crc32=self._crc,
             kept_at=now,
         )
 
-    def discard(self) -> None:
-        """Remove the file; harmless when that fails, because without its mark it is never taken in."""
+    def _open(self) -> None:
+        """Create the file with what is known of it until now."""
+        self._descriptor = os.open(self._path, _NEW_FILE, 0o600)
         try:
-            self._close()
-            os.unlink(self._path)  # noqa: PTH108 - a text since it was made: paths as objects cost too much here
+            _write(self._descriptor, b"".join((bytes(PREAMBLE_SIZE), self._meta, *self._held)))
         except OSError:
-            return
-        finally:
-            self._spool.forget(self.name)
+            self.discard()
+            raise
+        self._held.clear()
 
-    def _write(self, data: bytes | memoryview) -> None:
-        """Write all of `data`; one call is the rule, a nearly full disk makes it several."""
-        written = os.write(self._descriptor, data)
-        while written < len(data):
-            written += os.write(self._descriptor, memoryview(data)[written:])
-
-    def _close(self) -> None:
-        """Close the file; nothing happens the second time."""
+    def _close(self) -> bool:
+        """Close the file; return whether it was open."""
         descriptor, self._descriptor = self._descriptor, _CLOSED
-        if descriptor != _CLOSED:
-            os.close(descriptor)
+        if descriptor == _CLOSED:
+            return False
+        os.close(descriptor)
+        return True
 
 
 class Spool:
     """The folder of files; any thread. Making one creates its 256 folders."""
 
-    def __init__(self, folder: Path, incomplete: Path | None = None) -> None:
-        """Use `folder`, and `incomplete` (by default beside it) for what was never acknowledged."""
-        self._folder = folder
+    def __init__(self, folder: Path, incomplete: Path | None = None, journal: Journal | None = None) -> None:
+        """Use `folder`, `incomplete` (by default beside it) for what was never acknowledged, and a journal or none."""
+        self.folder = self._folder = folder
+        self.journal = journal
         self._incomplete = incomplete or folder.parent / "incomplete"
         self._folders = {f"{first:02x}": folder / f"{first:02x}" for first in range(256)}
         self._being_written: set[str] = set()
@@ -234,6 +276,30 @@ class Spool:
     def part10_parts(self, name: str) -> Part10File:
         """Return the file as it leaves the gateway: a file object whose preamble reads as zeros; close it."""
         return Part10File(self._path(name))
+
+    def put(self, name: str, parts: Sequence[bytes]) -> None:
+        """Write a whole file under its name and flush nothing; OSError when the disk says no: then it is not there."""
+        path = f"{self._folder}{os.sep}{name}"
+        descriptor = os.open(path, _NEW_FILE, 0o600)
+        try:
+            write_at(descriptor, parts, 0)
+        except OSError:
+            os.unlink(path)  # noqa: PTH108 - paths as objects cost too much here
+            raise
+        finally:
+            os.close(descriptor)
+
+    def restore(self, name: str, content: bytes) -> None:
+        """Write a whole file for good, in the place of what is there; SpoolDamaged when the bytes are no whole file."""
+        kept = _read(name, io.BytesIO(content))
+        if zlib.crc32(memoryview(content)[kept.dataset_offset :]) != kept.crc32:
+            raise SpoolDamaged("The Data Set's bytes do not agree with their CRC-32.")
+        self.remove(name)
+        self.put(name, (content,))
+        path = self._path(name)
+        with path.open("r+b") as file:
+            flush_file(file.fileno())
+        flush_folder(path.parent)
 
     def set_aside(self, name: str) -> Path:
         """Move a file that was never acknowledged to the folder of incomplete ones, and return where it is now."""
@@ -306,8 +372,16 @@ class Part10File(io.RawIOBase):
         super().close()
 
 
-def _preamble(offset: int, length: int, crc: int, now: datetime, meta: bytes) -> bytes:
-    fields = (MARK, offset, length, crc, (now - _EPOCH) // _MICROSECOND)
+def _write(descriptor: int, data: bytes | memoryview) -> None:
+    """Write all of `data`; one call is the rule, a nearly full disk makes it several."""
+    written = os.write(descriptor, data)
+    while written < len(data):
+        written += os.write(descriptor, memoryview(data)[written:])
+
+
+def _preamble(kept: Kept, meta: bytes) -> bytes:
+    since = (kept.kept_at - _EPOCH) // _MICROSECOND
+    fields = (MARK, kept.dataset_offset, kept.dataset_length, kept.crc32, since)
     unsealed = _PREAMBLE.pack(*fields, 0).ljust(PREAMBLE_SIZE, b"\0")
     return _PREAMBLE.pack(*fields, zlib.crc32(meta, zlib.crc32(unsealed))).ljust(PREAMBLE_SIZE, b"\0")
 
