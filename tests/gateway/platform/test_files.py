@@ -53,8 +53,9 @@ def test_bytes_are_written_where_they_belong(tmp_path: Path) -> None:
     assert path.read_bytes() == b"\0\0\0\0abc\0\0\0"
 
 
-@pytest.mark.skipif(sys.platform == "win32", reason="Windows has no pwritev")
 def test_a_write_that_takes_only_a_part_goes_on(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    if sys.platform == "win32":
+        pytest.skip("Windows has no pwritev")
     path = tmp_path / "file"
     descriptor = os.open(path, os.O_RDWR | os.O_CREAT)
     real = os.pwritev
