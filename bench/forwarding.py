@@ -50,7 +50,7 @@ def _few(load: Load) -> Load:
     folder = load.folder.parent / f"{load.folder.name}-few"
     if not folder.exists():
         folder.mkdir()
-        for path in load.files[:40]:
+        for path in load.files[:30]:
             (folder / path.name).hardlink_to(path)
     return type(load)(load.kind, folder, tuple(sorted(folder.iterdir())))
 

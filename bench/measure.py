@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from bench.senders import Sender
     from bench.sets import Load
 
-REST_SECONDS = 0.4
+REST_SECONDS = 0.25
 """Between two sets, for what a receiver does behind its answers."""
 MIB = 1024**2
 
@@ -85,14 +85,24 @@ class Table:
 
 
 def receiving(
-    receivers: Sequence[Receiver], tasks: Sequence[Task], environment: dict[str, str], rounds: int, within: Path
+    receivers: Sequence[Receiver],
+    tasks: Sequence[Task],
+    environment: dict[str, str],
+    rounds: int,
+    within: Path,
+    first: Task | None = None,
 ) -> Table:
-    """Send every set to every receiver in every round; the first in line changes from round to round."""
+    """Send every set to every receiver in every round; the first in line changes from round to round.
+
+    `first` is sent before anything is measured: what a program does once, at its first image, is not its speed.
+    """
     table = Table(counts={task.name: task.load.count for task in tasks})
     for turn in range(rounds):
-        first = turn % len(receivers)
-        for receiver in (*receivers[first:], *receivers[:first]):
+        begin = turn % len(receivers)
+        for receiver in (*receivers[begin:], *receivers[:begin]):
             with fresh(receiver, within, environment) as running:
+                if first is not None:
+                    first.sender.send(running, first.load)
                 time.sleep(REST_SECONDS)
                 idle = psutil.Process(running.pid).memory_info().rss
                 for task in tasks:
