@@ -95,6 +95,19 @@ def test_a_power_cut_that_left_half_a_file_loses_nothing(place: Place, database:
     assert again.spool.check(kept.name) == kept
 
 
+def test_a_file_that_a_kill_left_unflushed_is_flushed_before_its_record_goes(
+    place: Place, database: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    kept = place.keep()
+    place.settling.tick(START)
+    order: list[str] = []
+    again = Place(place.folder)
+    monkeypatch.setattr(module, "flush_files", lambda _folder, files: order.extend(path.name for path in files))
+    monkeypatch.setattr(again.journal, "played_back", lambda: order.append("settled"))
+    assert play_back(again.journal, again.spool, database) == 0
+    assert order == [kept.name[3:], "settled"]
+
+
 def test_what_nobody_needs_any_more_is_not_brought_back(place: Place, database: Database) -> None:
     kept = place.keep()
     place.settling.tick(START)

@@ -134,12 +134,15 @@ def play_back(journal: Journal, spool: Spool, database: Database) -> int:
 
     What was removed because nobody needs it any more stays removed. Raises StoreFailed; it can be repeated.
     """
-    restored = 0
+    restored, names = 0, list[str]()
     records = journal.records()
     try:
         while some := list(islice(records, _LOOKED_AT_ONCE)):
             unneeded = database.read(lambda tx, some=some: instances.unneeded(tx, [name for name, _ in some]))  # type: ignore[misc]
             restored += sum(_restored(spool, name, content) for name, content in some if name not in unneeded)
+            names += [name for name, _ in some]
+        # A file that was whole already may only be so in the memory of a machine that did not go down.
+        flush_files(spool.folder, map(spool.path, names))
         journal.played_back()
     except OSError as problem:
         raise StoreFailed(

@@ -182,7 +182,7 @@ def test_a_new_segment_never_takes_the_name_of_another(tmp_path: Path) -> None:
     assert set(records(tmp_path)) == {name(2), name(3)}
 
 
-def test_a_write_that_fails_is_no_promise_and_the_segment_goes_on(
+def test_a_write_that_fails_is_no_promise_and_its_segment_is_written_anew(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     journal = made(tmp_path)
@@ -195,15 +195,16 @@ def test_a_write_that_fails_is_no_promise_and_the_segment_goes_on(
         with pytest.raises(OSError, match="No space"):
             journal.keep(name(1), (b"one",), lambda: None)
     assert journal.owed.empty()
+    assert not journal.keep(name(2), (b"two",), lambda: None), "there is no other segment"
+    assert journal.recycle(lambda: None, idle=False), "nothing is left open of the one that failed"
     assert journal.keep(name(2), (b"two",), lambda: None)
-    settle(journal)
-    assert journal.recycle(lambda: None, idle=True), "nothing is left open of the one that failed"
 
 
-def test_a_flush_of_the_journal_that_failed_is_never_believed_again(
+def test_a_segment_whose_flush_failed_takes_nothing_until_it_is_written_anew(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     journal = made(tmp_path)
+    assert journal.keep(name(1), (b"one",), lambda: None)
 
     def broken(_descriptor: int) -> None:
         raise OSError(errno.EIO, os.strerror(errno.EIO))
@@ -211,9 +212,26 @@ def test_a_flush_of_the_journal_that_failed_is_never_believed_again(
     with monkeypatch.context() as patch:
         patch.setattr(module, "flush_file", broken)
         with pytest.raises(OSError, match="Input/output"):
-            journal.keep(name(1), (b"one",), lambda: None)
+            journal.keep(name(2), (b"two",), lambda: None)
+    assert not journal.keep(name(3), (b"three",), lambda: None), "there is no other segment"
+    assert name(1) in records(tmp_path)
+    settle(journal)
+    assert journal.recycle(lambda: None, idle=False)
+    assert journal.keep(name(3), (b"three",), lambda: None)
+    assert list(records(tmp_path)) == [name(3)]
+
+
+def test_a_flush_that_failed_is_no_success_for_anybody_who_waits(monkeypatch: pytest.MonkeyPatch) -> None:
+    def broken(_descriptor: int) -> None:
+        raise OSError(errno.EIO, os.strerror(errno.EIO))
+
+    monkeypatch.setattr(module, "flush_file", broken)
+    flush = module._SharedFlush(0)  # noqa: SLF001 - what a segment's writers share
+    with pytest.raises(OSError, match="Input/output"):
+        flush.wait()
+    monkeypatch.setattr(module, "flush_file", lambda _descriptor: None)
     with pytest.raises(OSError, match="could not be flushed"):
-        journal.keep(name(2), (b"two",), lambda: None)
+        flush.wait()
 
 
 def test_many_threads_share_flushes_and_all_that_was_promised_is_there(

@@ -105,6 +105,7 @@ class Journal:
             segment.write(offset, name, parts, length)
         except OSError:
             self._settled(segment, length)
+            self._retire(segment)
             raise
 
         def done() -> None:
@@ -188,6 +189,14 @@ class Journal:
             self._current.begin(self._generation)
         return self._current
 
+    def _retire(self, segment: _Segment) -> None:
+        """Write no more to a segment that failed: what it holds is settled as ever, then it is tried anew."""
+        with self._lock:
+            if segment is self._current:
+                self._full.append(segment)
+                self._current = None
+                self.recyclable.set()
+
     def _settled(self, segment: _Segment, length: int) -> None:
         with self._lock:
             segment.unsettled -= 1
@@ -215,6 +224,7 @@ class _Segment:
     def begin(self, generation: int) -> None:
         """Write it anew from its first page on."""
         self.generation, self.end = generation, _FIRST
+        self._flush = _SharedFlush(self._descriptor)
 
     def has_room(self, size: int) -> bool:
         """Whether so many bytes can be written."""
@@ -289,7 +299,7 @@ class _SharedFlush:
         self._under_way = self._failed = False
 
     def wait(self) -> None:
-        """Return when all that was written before is on disk; OSError, for everybody and ever after, when it is not."""
+        """Return when all that was written before is on disk; OSError otherwise, for all that wait or come later."""
         with self._turn:
             needed = self._begun + 1
             while self._under_way and self._done < needed and not self._failed:
