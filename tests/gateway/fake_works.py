@@ -150,7 +150,7 @@ class FakeWorks:
         if path == paths.HEARTBEAT:
             self.heartbeats.append(message)
             return _ok({"server_time": self.now().isoformat(), "configuration_etag": self.etag})
-        if path in {paths.STORAGE_PROBE, paths.JOURNEY}:
+        if path in {paths.STORAGE_PROBE, paths.JOURNEY, paths.RECONCILE_STUDIES, paths.RECONCILE_INSTANCES}:
             return _ok(self._insight(path, message))
         if path == paths.FAILURES:
             self.failures.append(message)
@@ -166,6 +166,8 @@ class FakeWorks:
             headers = {"x-amz-checksum-sha256": PROBE_DIGEST, "if-none-match": "*", "content-length": "1"}
             until = (self.now() + timedelta(minutes=5)).isoformat()
             return {"url": f"{self.url}/objects/probe", "headers": headers, "expires_at": until}
+        if path != paths.JOURNEY:  # it remembers nothing of what it was sent
+            return {"same": [], "holdings": ["missing"] * len(message.get("sop_instance_uids", ()))}
         study = message["study"]
         return {"study_instance_uid": study, "exam": None, "instances": []} | self.journeys.get(study, {})
 

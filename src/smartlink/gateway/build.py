@@ -20,6 +20,7 @@ from smartlink.gateway.catalogue import Catalogue, Describe, Description, Doorke
 from smartlink.gateway.certificates import Watch, pairs_in_use
 from smartlink.gateway.commands import CommandChannel
 from smartlink.gateway.commitments import Commitments
+from smartlink.gateway.connecting import peer_of
 from smartlink.gateway.dicom.command import CommandField
 from smartlink.gateway.dicom.commitment_report import tell
 from smartlink.gateway.dicom.commitment_scp import StorageCommitmentSCP
@@ -40,12 +41,14 @@ from smartlink.gateway.loop import Clock, Loop
 from smartlink.gateway.messages import Message
 from smartlink.gateway.notices import Notices, Sources
 from smartlink.gateway.notices import Rules as NoticeRules
+from smartlink.gateway.reconciliation import Daily, Reconciliation
 from smartlink.gateway.refusals import Refusal, Refusals
 from smartlink.gateway.reports import Reports
 from smartlink.gateway.service import Parts, Receiver, Service, Standing
-from smartlink.gateway.settings import Deployment, SmartLinkSettings
+from smartlink.gateway.settings import Deployment, SmartLinkSettings, administrator_settings
 from smartlink.gateway.settling import Settling, play_back
 from smartlink.gateway.store import connections
+from smartlink.gateway.store import settings as settings_rows
 from smartlink.gateway.store.database import Database, RunLock, open_in
 from smartlink.gateway.store.journal import Journal
 from smartlink.gateway.store.spool import Spool, SpoolDamaged
@@ -61,6 +64,7 @@ from smartlink.link.assertion import load_private
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
 
+    from smartlink.gateway.connections import Connection
     from smartlink.gateway.repair import Report
 
 
@@ -86,6 +90,18 @@ def works_client(deployment: Deployment, database: Database, now: Clock) -> Iter
     """Yield Works with this gateway's account, for a command beside the running service."""
     with new_client(proxy=deployment.proxy) as http:
         yield WorksClient(http, Accounts(deployment, Standing(database)), now)
+
+
+def reconciliation(deployment: Deployment, database: Database, works: WorksClient) -> Reconciliation:
+    """Return what compares both ends, over this way to Works."""
+
+    def held(pacs: Connection, series: Sequence[tuple[str, str]]) -> frozenset[str]:
+        from smartlink.gateway.dicom.query_scu import held_by  # noqa: PLC0415  pynetdicom, which is wanted once a day
+
+        sender = administrator_settings(database.read(settings_rows.all_values)).sender_ae_title
+        return held_by(peer_of(pacs, sender), series, deployment.send_limits)
+
+    return Reconciliation(database, works, held)
 
 
 def service(deployment: Deployment, now: Clock) -> Service:
@@ -341,6 +357,11 @@ def _loops(ground: _Ground, catalogue: Catalogue, carriers: _Carriers, gateway: 
         revoked=ground.revoked,
         rules=ground.notice_rules,
     )
+    daily = Daily(
+        reconciliation(ground.deployment, ground.database, ground.works),
+        licensed=standing.licensed,
+        revoked=ground.revoked,
+    )
     janitor = Janitor(ground.database, ground.spool, ground.fetched, standing.retention)
     return [
         Loop("catalogue", catalogue.tick, now, died=died),
@@ -353,6 +374,7 @@ def _loops(ground: _Ground, catalogue: Catalogue, carriers: _Carriers, gateway: 
         Loop("heartbeat", pulse.tick, now, pause=_STEADY, died=died),
         Loop("notices", notices.tick, now, pause=_STEADY, died=died),
         Loop("janitor", janitor.tick, now, pause=_SLOW, died=died),
+        Loop("reconciliation", daily.tick, now, pause=_SLOW, died=died),
     ]
 
 

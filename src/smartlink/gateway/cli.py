@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from smartlink.gateway import cli_audit, cli_connections, cli_diagnose
+from smartlink.gateway import cli_audit, cli_connections, cli_diagnose, cli_reconcile
 from smartlink.gateway.terminal import (
     DataOption,
     JsonOption,
@@ -40,6 +40,7 @@ app = typer.Typer(
     rich_markup_mode=None,
     add_completion=False,
 )
+app.command("reconcile", short_help=cli_reconcile.HELP, epilog=cli_reconcile.EXAMPLE)(cli_reconcile.reconcile)
 app.command("audit", short_help=cli_audit.HELP, epilog=cli_audit.EXAMPLE)(cli_audit.audit)
 app.add_typer(cli_diagnose.app)
 app.add_typer(cli_connections.app, name="connections", short_help="List and change the connected systems.")

@@ -28,7 +28,7 @@ class State(StrEnum):
 
     @property
     def is_final(self) -> bool:
-        """Whether nothing more will happen by itself or by a person."""
+        """Whether nothing more will happen by itself."""
         return self in FINAL
 
 
@@ -45,6 +45,7 @@ class Event(StrEnum):
     RETRIED = "retried"
     WITHHELD = "withheld"
     CANCELLED = "cancelled"
+    LOST = "lost"
 
 
 class IllegalMove(Exception):
@@ -73,6 +74,8 @@ MOVES: Final[Mapping[tuple[State, Event], State]] = MappingProxyType(
         (State.SENDING, Event.WITHHELD): State.HELD,
         (State.SENDING, Event.GAVE_UP): State.EXHAUSTED,
         (State.SENDING, Event.CANCELLED): State.CANCELLED,
+        # The destination said that it had it, and has it not: a reconciliation found that.
+        (State.SENT, Event.LOST): State.WAITING,
         (State.PARKED, Event.RETRIED): State.WAITING,
         (State.PARKED, Event.CANCELLED): State.CANCELLED,
     }

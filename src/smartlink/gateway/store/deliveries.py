@@ -72,6 +72,13 @@ MOVE: Final = """
         next_attempt_at = :now, window_from = :now, faults = 0, first_fault_at = NULL
     WHERE id = :id AND state = :from_state
 """
+FORGET_ARRIVAL: Final = """
+    UPDATE delivery SET sent_at = NULL, upload_id = NULL, cause = NULL, remedy = NULL WHERE id = :id
+"""
+FORGET_RECEIPT: Final = """
+    UPDATE instance SET receipt_at = NULL
+    WHERE id = (SELECT instance_id FROM delivery WHERE id = :id AND destination = :works)
+"""
 ANEW: Final = """
     UPDATE delivery SET window_from = :now, next_attempt_at = :now, faults = 0, first_fault_at = NULL
     WHERE id = :id AND state = 'waiting'
@@ -285,6 +292,17 @@ def try_again(tx: Transaction, delivery_id: int, now: datetime) -> State:
         anew(tx, delivery_id, now)
         return State.WAITING
     return retry(tx, delivery_id, now)
+
+
+def lost(tx: Transaction, delivery_id: int, now: datetime) -> State:
+    """The destination has it not, although it said so: send it again. Raises IllegalMove or LookupError.
+
+    The image's receipt, if it was Works', counts no more, so that the file stays.
+    """
+    moved = _move(tx, delivery_id, Event.LOST, now)
+    tx.execute(FORGET_ARRIVAL, {"id": delivery_id})
+    tx.execute(FORGET_RECEIPT, {"id": delivery_id, "works": WORKS})
+    return moved
 
 
 def cancel(tx: Transaction, delivery_id: int, now: datetime) -> State:

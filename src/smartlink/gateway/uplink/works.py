@@ -34,6 +34,14 @@ from smartlink.link.failures import FailureNotice, FailureNoticed
 from smartlink.link.heartbeat import Heartbeat, HeartbeatAcknowledged
 from smartlink.link.insight import JourneyRequest, JourneyTold, StorageProbe
 from smartlink.link.problems import FAULTS_OF_AN_INSTANCE, MEDIA_TYPE, Problem, ProblemType
+from smartlink.link.reconciliation import (
+    ComparedInstances,
+    ComparedStudies,
+    CompareInstances,
+    CompareStudies,
+    SendAgain,
+    SendsAgain,
+)
 from smartlink.link.uploads import Confirm, Confirmed, Offer, Offered, Parts, PartsRequest
 
 if TYPE_CHECKING:
@@ -161,6 +169,21 @@ class WorksClient:
         """Tell what became of ordered instances."""
         answer = self._call("POST", paths.DELIVERIES_REPORT, "deliveries/report", report)
         return _message(answer, DeliveryReported, "deliveries/report")
+
+    def compare_studies(self, question: CompareStudies) -> ComparedStudies:
+        """Ask of which studies Works holds exactly these instances."""
+        answer = self._call("POST", paths.RECONCILE_STUDIES, "reconciliation/studies", question)
+        return _message(answer, ComparedStudies, "reconciliation/studies")
+
+    def compare_instances(self, question: CompareInstances) -> ComparedInstances:
+        """Ask what Works has of each instance of a study."""
+        answer = self._call("POST", paths.RECONCILE_INSTANCES, "reconciliation/instances", question)
+        return _message(answer, ComparedInstances, "reconciliation/instances")
+
+    def send_again(self, wanted: SendAgain) -> SendsAgain:
+        """Ask for ordered instances that a PACS has lost."""
+        answer = self._call("POST", paths.RECONCILE_SEND_AGAIN, "reconciliation/send-again", wanted)
+        return _message(answer, SendsAgain, "reconciliation/send-again")
 
     def parts(self, request: PartsRequest) -> Parts:
         """Ask for tickets for parts of an upload, and learn which are in storage."""

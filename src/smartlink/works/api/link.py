@@ -25,7 +25,7 @@ from smartlink.link.heartbeat import Heartbeat, HeartbeatAcknowledged
 from smartlink.link.message import Message
 from smartlink.link.problems import Problem, ProblemType
 from smartlink.works.access import Access
-from smartlink.works.api import insight, orders, problems
+from smartlink.works.api import insight, orders, problems, reconciliation
 from smartlink.works.errors import LinkRefused
 from smartlink.works.exams.downloads import Tickets
 from smartlink.works.exams.uploads import Answer, Uploads, refused
@@ -94,6 +94,7 @@ def routes(parts: LinkParts) -> APIRouter:
     _gateway_routes(router, parts)
     _upload_routes(router, parts)
     orders.add_routes(router, parts, _identify(parts))
+    reconciliation.add_routes(router, parts, _identify(parts))
     insight.add_routes(router, parts, _identify(parts))
     return router
 
