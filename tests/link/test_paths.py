@@ -25,4 +25,7 @@ def test_only_health_keys_activation_and_token_need_no_bearer_token() -> None:
         paths.FAILURES,
         paths.STORAGE_PROBE,
         paths.JOURNEY,
+        paths.RECONCILE_STUDIES,
+        paths.RECONCILE_INSTANCES,
+        paths.RECONCILE_SEND_AGAIN,
     }
