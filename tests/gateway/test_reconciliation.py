@@ -16,7 +16,7 @@ from smartlink.gateway.errors import LicenceRevoked, TryAgain
 from smartlink.gateway.reconciliation import EVERY, LOOKS_BACK, Daily, Reconciliation
 from smartlink.gateway.reconciling import Finding, Report
 from smartlink.gateway.store import audit, deliveries, instances, orders, reconciliations
-from smartlink.gateway.store.database import Database
+from smartlink.gateway.store.database import Database, Transaction
 from smartlink.gateway.store.deliveries import WORKS
 from smartlink.link.connections import Kind
 from smartlink.link.reconciliation import (
@@ -84,7 +84,7 @@ class Site:
     def received(self, number: int, *, sent: bool = True, purged: bool = False, uid: str | None = None) -> int:
         """An image that the scanner sent; its delivery to Works."""
 
-        def write(tx: deliveries.Transaction) -> int:
+        def write(tx: Transaction) -> int:
             image = instances.add(tx, an_entry(number, uid=uid, origin=self.scanner.id))
             assert image is not None
             delivery = deliveries.add(tx, image, WORKS, self.scanner.id, State.WAITING, START)
@@ -104,7 +104,7 @@ class Site:
         destination = str(self.pacs.id)
         item = an_item(number, destination=destination)
 
-        def write(tx: deliveries.Transaction) -> None:
+        def write(tx: Transaction) -> None:
             image = instances.add(tx, an_entry(1000 + number, uid=f"1.2.3.{number}", from_works=ordered))
             assert image is not None
             delivery = deliveries.add(tx, image, destination, None, State.WAITING, START)

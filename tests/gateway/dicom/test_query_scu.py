@@ -29,6 +29,8 @@ def pacs(answer: Callable[[Any], Answers], *, queries: bool = True, called: str 
     entity.require_called_aet = True
     entity.add_supported_context(StudyRoot if queries else Verification)
     server = entity.start_server(("127.0.0.1", 0), block=False, evt_handlers=[(evt.EVT_C_FIND, answer)])
+    assert server is not None
+    assert server.socket is not None
     try:
         yield server.socket.getsockname()[1]
     finally:
