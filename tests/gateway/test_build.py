@@ -20,7 +20,7 @@ from pynetdicom import AE, evt
 from pynetdicom.events import Event
 from structlog.testing import capture_logs
 
-from smartlink.gateway import build
+from smartlink.gateway import build, connecting
 from smartlink.gateway.calling import AssociationFailed, Peer, Tls
 from smartlink.gateway.catalogue import Catalogue, Unreadable
 from smartlink.gateway.dicom import pdu
@@ -162,6 +162,34 @@ def test_a_scanner_hears_from_the_running_service_that_its_image_is_safe(
     assert [item.ReferencedSOPInstanceUID for item in heard.get(timeout=20).ReferencedSOPSequence] == ["1.2.3.1"]
     association.release()
     eventually(lambda: status_of(running, deployment.data, now())["commitments"]["waiting"] == 0)
+
+
+@pytest.mark.proves("R67")
+def test_an_unknown_scanner_is_answered_and_held_until_it_is_approved_and_refused_when_it_is_blocked(
+    running: Database, deployment: Deployment, works: FakeWorks
+) -> None:
+    running.write(lambda tx: settings.put(tx, {"approve_new_scanners": True}, now()))
+    with build.activator(deployment, running, now) as activator:
+        activator.activate(works.key, works.url, now())
+    eventually(lambda: bool(status_of(running, deployment.data, now())["receiver"]["open"]))
+    port = status_of(running, deployment.data, now())["receiver"]["port"]
+    send(port, an_image())
+    eventually(lambda: status_of(running, deployment.data, now())["deliveries"]["held"] == 1)
+    assert not works.uploads
+    connecting.approve(running, connecting.find(running, "US01"), now())
+    eventually(lambda: status_of(running, deployment.data, now())["deliveries"]["sent"] == 1)
+    connecting.block(running, connecting.find(running, "US01"), now())
+
+    def turned_away() -> bool:
+        ae = AE(ae_title="US01")
+        ae.add_requested_context(an_image().SOPClassUID, ExplicitVRLittleEndian)
+        association = ae.associate("127.0.0.1", port, ae_title="SMARTLINKRCVR")
+        if association.is_established:
+            association.release()
+        return bool(association.is_rejected)
+
+    eventually(turned_away)
+    eventually(lambda: any("blocked" in one["why"] for one in refusals_of(running, 10)))
 
 
 @pytest.mark.proves("R68")

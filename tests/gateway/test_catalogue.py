@@ -14,11 +14,11 @@ import pytest
 from structlog.testing import capture_logs
 
 from smartlink.gateway.catalogue import Catalogue, Description, Doorkeeper, Unreadable
-from smartlink.gateway.connections import Connection, new_ultrasound
+from smartlink.gateway.connections import Approval, Connection, new_ultrasound
 from smartlink.gateway.delivery import State
 from smartlink.gateway.errors import StoreFailed
 from smartlink.gateway.intake import StoreRefused, StoreRequest
-from smartlink.gateway.store import configuration, connections, counters, deliveries, instances
+from smartlink.gateway.store import configuration, connections, counters, deliveries, instances, settings
 from smartlink.gateway.store.configuration import FacilityConfiguration
 from smartlink.gateway.store.database import Database, Transaction
 from smartlink.gateway.store.deliveries import WORKS
@@ -117,6 +117,63 @@ def test_a_pacs_that_tests_us_is_answered_but_not_registered_and_may_not_store(
     assert refusal.value.status is Status.REFUSED_NOT_AUTHORIZED
     assert lines[0]["message"] == "Check for possible duplicate connections with AETitle"
     doorkeeper.admit(replace(request, calling_ae_title="US01"))
+
+
+def asked_first(database: Database, **values: object) -> None:
+    stored = {"approve_new_scanners": True, **values}
+    database.write(lambda tx: settings.put(tx, stored, START))
+
+
+@pytest.mark.proves("R67")
+def test_an_unknown_scanner_waits_for_approval_its_images_held_for_works_and_pacs(
+    catalogue: Catalogue, database: Database, keep: Keep
+) -> None:
+    asked_first(database)
+    a_pacs(database, specialty=SPECIALTY)
+    catalogue.seen("US01", "192.0.2.7")
+    catalogue.finish(START)
+    (scanner,) = (one for one in database.read(connections.live) if one.kind is Kind.ULTRASOUND)
+    assert scanner.status_words == "Waiting for approval"
+    database.write(lambda tx: connections.edit(tx, replace(scanner, send_directly=True), START, news=False))
+    catalogue.tell(keep("1.2.3.1", data=b"x" * 1000))
+    catalogue.finish(START)
+    rows = database.read(lambda tx: tx.execute("SELECT destination, state FROM delivery").fetchall())
+    assert {row["destination"] == WORKS for row in rows} == {True, False}
+    assert {row["state"] for row in rows} == {"held"}
+    waiting = database.read(lambda tx: connections.find(tx, scanner.id))
+    assert waiting is not None
+    assert waiting.waiting_bytes >= 1000
+    assert scanner not in database.read(lambda tx: connections.to_push(tx, START))
+
+
+@pytest.mark.proves("R67")
+def test_who_waits_is_held_to_its_share_and_who_is_blocked_stores_nothing_more(
+    catalogue: Catalogue, database: Database, keep: Keep
+) -> None:
+    asked_first(database, unapproved_bytes=1024 * 1024)
+    doorkeeper = Doorkeeper(database)
+    request = StoreRequest("1.2", "1.2.3", "1.2.840.10008.1.2", "us01 ", "R", "192.0.2.7", "192.0.2.1")
+    catalogue.tell(keep("1.2.3.1", data=b"x" * 1024 * 1023))
+    catalogue.finish(START)
+    doorkeeper.refresh()
+    doorkeeper.admit(request)
+    catalogue.tell(keep("1.2.3.2", data=b"x" * 1024))
+    catalogue.finish(START)
+    doorkeeper.refresh()
+    with pytest.raises(StoreRefused) as refusal:
+        doorkeeper.admit(request)
+    assert refusal.value.status is Status.OUT_OF_RESOURCES
+    scanner = only_connection(database)
+    database.write(lambda tx: connections.judge(tx, scanner, Approval.APPROVED, START))
+    doorkeeper.refresh()
+    doorkeeper.admit(request)
+    assert not doorkeeper.is_blocked(AETitle("US01"))
+    database.write(lambda tx: connections.judge(tx, scanner, Approval.BLOCKED, START))
+    doorkeeper.refresh()
+    assert doorkeeper.is_blocked(AETitle("us01"))
+    with pytest.raises(StoreRefused) as refusal:
+        doorkeeper.admit(request)
+    assert refusal.value.status is Status.REFUSED_NOT_AUTHORIZED
 
 
 @pytest.mark.parametrize(

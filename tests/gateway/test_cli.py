@@ -9,20 +9,24 @@ import subprocess
 import sys
 import sysconfig
 from collections.abc import Callable
-from datetime import UTC, datetime
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from time import monotonic, sleep
 
 import pytest
 
 from smartlink.gateway.cli import app
+from smartlink.gateway.connections import Approval
 from smartlink.gateway.log import LogKind, log_path
-from smartlink.gateway.store import offered
+from smartlink.gateway.store import connections, offered, refusals
 from smartlink.gateway.store.database import open_in
 from smartlink.gateway.store.offered import Offered
+from smartlink.gateway.store.refusals import Refused
 from tests.gateway.authority import Authority
 from tests.gateway.conftest import START, Command
 from tests.gateway.fake_works import FakeWorks
+from tests.gateway.store.examples import an_ultrasound
 
 
 @pytest.mark.proves("R89", "R91")
@@ -163,3 +167,31 @@ def test_a_tls_port_is_set_only_with_files_that_can_be_used(command: Command, tm
     assert command("settings")["tls_port"] is None
     assert command("settings", *wanted, f"tls_key={shown.key}")["tls_port"] == 0
     assert command("status")["certificates"]["receiver"]["days_left"] >= 363
+
+
+@pytest.mark.proves("R67")
+def test_callers_lists_who_is_new_waits_is_blocked_or_was_turned_away(command: Command, tmp_path: Path) -> None:
+    at = datetime.now(UTC)
+    old = at - timedelta(days=20)
+    with open_in(tmp_path / "data") as database:
+        known, us02 = an_ultrasound(database, "KNOWN"), an_ultrasound(database, "US02")
+        database.write(lambda tx: connections.judge(tx, us02, Approval.WAITING, at))
+        stranger = Refused("STRANGER", "WRONG", "192.0.2.9", "called AE title not recognised", 3, old, at)
+        database.write(lambda tx: refusals.add(tx, stranger))
+        database.write(lambda tx: refusals.add(tx, replace(stranger, calling_ae_title="LONGAGO", last_at=old)))
+        database.write(lambda tx: connections.seen(tx, known.id, "192.0.2.7", old, image=False))
+        database.write(lambda tx: tx.execute("UPDATE connection SET created_at = '2020-01-01T00:00:00.000000Z'"))
+    found = command("callers", "--days", "7")["callers"]
+    assert {one["calling_ae_title"]: one["state"] for one in found} == {
+        "STRANGER": "refused",
+        "US02": "waiting for approval",
+    }
+    (waiting,) = (one for one in command("connections")["connections"] if one["ae_title"] == "US02")
+    assert (waiting["status"], waiting["approval"]) == ("Waiting for approval", "waiting")
+    assert command("connections", "block", "US02")["approval"] == "blocked"
+    assert "blocked already" in command("connections", "block", "US02", code=1)["error"]
+    (blocked,) = (one for one in command("callers")["callers"] if one["calling_ae_title"] == "US02")
+    assert blocked["state"] == "blocked"
+    assert command("connections", "approve", "US02")["approval"] == "approved"
+    acts = [one["action"] for one in command("audit")["audit"]]
+    assert acts[:2] == ["connection_approved", "connection_blocked"]

@@ -10,7 +10,7 @@ from structlog.testing import capture_logs
 
 from smartlink.gateway import connecting
 from smartlink.gateway.calling import Peer
-from smartlink.gateway.connections import Changes, Connection
+from smartlink.gateway.connections import Approval, Changes, Connection
 from smartlink.gateway.delivery import State
 from smartlink.gateway.errors import GiveUp, LicenceRevoked, Refused, TryAgain, Unreachable
 from smartlink.gateway.messages import Message
@@ -178,7 +178,34 @@ def test_an_ultrasound_system_whose_images_are_held_is_not_deleted(site: Databas
     scanner = an_ultrasound(site)
     an_instance(site, 1, origin=scanner.id, state=State.HELD)
     works = WorksStandIn()
-    with pytest.raises(Refused, match="wait until the connection is added"):
+    with pytest.raises(Refused, match="wait until the connection is approved and added"):
         connecting.delete(site, works, scanner, START)
     assert works.deleted == []
     assert only(site).kind is Kind.ULTRASOUND
+
+
+@pytest.mark.proves("R67")
+def test_an_administrator_blocks_and_approves_an_ultrasound_system(site: Database, pacs: Connection) -> None:
+    us01 = an_ultrasound(site)
+    connecting.block(site, us01, START)
+    blocked = connecting.find(site, "US01")
+    assert (blocked.approval, blocked.status) == (Approval.BLOCKED, ConnectionStatus.INACTIVE)
+    assert blocked.status_words == "Blocked"
+    assert us01.id not in {one.id for one in site.read(lambda tx: connections.to_push(tx, START))}
+    with pytest.raises(Refused, match="blocked already"):
+        connecting.block(site, blocked, START)
+    connecting.approve(site, blocked, START)
+    approved = connecting.find(site, "US01")
+    assert (approved.approval, approved.status) == (Approval.APPROVED, ConnectionStatus.ACTIVE)
+    assert us01.id in {one.id for one in site.read(lambda tx: connections.to_push(tx, START))}
+    with pytest.raises(Refused, match="Only ultrasound systems"):
+        connecting.block(site, pacs, START)
+
+
+@pytest.mark.proves("R67")
+def test_works_is_told_that_a_scanner_it_has_was_blocked(site: Database) -> None:
+    us01 = an_ultrasound(site)
+    site.write(lambda tx: connections.acknowledged(tx, us01, us01.id, 1))
+    connecting.block(site, us01, START)
+    (told,) = site.read(lambda tx: connections.to_push(tx, START))
+    assert told.status is ConnectionStatus.INACTIVE

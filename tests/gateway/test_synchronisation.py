@@ -8,7 +8,8 @@ from datetime import timedelta
 import pytest
 from structlog.testing import capture_logs
 
-from smartlink.gateway.connections import Connection
+from smartlink.gateway import connecting
+from smartlink.gateway.connections import Approval, Connection
 from smartlink.gateway.delivery import State
 from smartlink.gateway.messages import Message
 from smartlink.gateway.store import configuration, connections, counters, service
@@ -17,7 +18,7 @@ from smartlink.gateway.store.deliveries import WORKS
 from smartlink.gateway.synchronisation import Synchronisation
 from smartlink.link import paths
 from smartlink.link.problems import ProblemType
-from tests.gateway.conftest import SetClock
+from tests.gateway.conftest import START, SetClock
 from tests.gateway.fake_works import PROXY_PAGE, FakeWorks, Reply, problem
 from tests.gateway.store.examples import an_instance, an_ultrasound
 from tests.gateway.uplink.examples import signed_in
@@ -172,3 +173,27 @@ def test_what_was_deleted_while_works_heard_of_it_is_deleted_there_as_soon_as_it
         synchronisation.tick(clock())
     assert works.deleted == [added.id]
     assert works.connections == {}
+
+
+@pytest.mark.proves("R67")
+def test_a_scanner_that_waits_is_told_to_works_when_it_is_approved_and_its_images_follow(
+    synchronisation: Synchronisation, database: Database, works: FakeWorks, clock: SetClock
+) -> None:
+    us01 = an_ultrasound(database)
+    database.write(lambda tx: connections.judge(tx, us01, Approval.WAITING, clock()))
+    an_instance(database, 1, origin=us01.id, state=State.HELD)
+    synchronisation.tick(clock())
+    assert not [call for call in works.calls if "/connections/" in call]
+    assert states(database) == {State.HELD: 1}
+    connecting.approve(database, only(database), clock())
+    synchronisation.tick(clock.move(timedelta(seconds=1)))
+    assert states(database) == {State.WAITING: 1}
+    assert only(database).is_in_works
+
+
+@pytest.mark.proves("R41", "R67")
+def test_a_scanner_that_works_knows_from_before_a_reinstallation_need_not_wait(database: Database) -> None:
+    us01 = an_ultrasound(database)
+    database.write(lambda tx: connections.judge(tx, us01, Approval.WAITING, START))
+    database.write(lambda tx: connections.adopt(tx, us01.id, us01, START))
+    assert only(database).approval is Approval.APPROVED

@@ -212,7 +212,7 @@ def _service(deployment: Deployment, now: Clock, lock: RunLock) -> Service:
     syntaxes = Syntaxes(database, now)
     intake = _intake(ground, settling, catalogue, doorkeeper)
     commitments = Commitments(database, spool, tell, now, caught_up=_both(settling.caught_up, catalogue.caught_up))
-    door = _Door(intake, catalogue, refusals, syntaxes, commitments)
+    door = _Door(intake, catalogue, doorkeeper, refusals, syntaxes, commitments)
     carriers = _Carriers(_uploads(ground), _downloads(ground), _archive(ground))
     loops: list[Loop] = []
 
@@ -384,6 +384,7 @@ class _Door:
 
     intake: Intake
     catalogue: Catalogue
+    doorkeeper: Doorkeeper
     refusals: Refusals
     syntaxes: Syntaxes
     commitments: Commitments
@@ -397,7 +398,7 @@ def receiver(deployment: Deployment, settings: SmartLinkSettings, door: _Door) -
         CommandField.C_ECHO_RQ: VerificationSCP(callers),
         CommandField.N_ACTION_RQ: StorageCommitmentSCP(door.commitments, callers),
     }
-    return ports_of(deployment.bind, settings, services, callers)
+    return ports_of(deployment.bind, settings, services, callers, door.doorkeeper.is_blocked)
 
 
 class Callers:

@@ -17,13 +17,14 @@ from uuid import UUID, uuid4
 
 import structlog
 
-from smartlink.gateway.connections import Connection, directly_to, may_store, new_ultrasound
+from smartlink.gateway.connections import Approval, Connection, directly_to, may_store, new_ultrasound
 from smartlink.gateway.delivery import State
 from smartlink.gateway.errors import StoreFailed
 from smartlink.gateway.intake import StoreRefused, StoreRequest
 from smartlink.gateway.messages import Message
 from smartlink.gateway.retry import Outage
-from smartlink.gateway.store import configuration, connections, deliveries, instances
+from smartlink.gateway.settings import administrator_settings
+from smartlink.gateway.store import configuration, connections, deliveries, instances, settings
 from smartlink.gateway.store.spool import Kept, Spool, SpoolDamaged
 from smartlink.link.test_exam import AE_TITLE
 from smartlink.standard.names import UID, AETitle
@@ -223,20 +224,42 @@ class Catalogue:
 
 
 class Doorkeeper:
-    """Refuses images of peers that are a PACS or a worklist server of ours (R61); knows them by heart."""
+    """Refuses images of peers that may not send them, and knows them by heart.
+
+    That is a PACS or a worklist server of ours (R61), whoever was blocked, and whoever waits for approval and has
+    sent as much as is held of it (R67).
+    """
 
     def __init__(self, database: Database) -> None:
         self._database = database
         self._barred: frozenset[str] = frozenset()
+        self._blocked: frozenset[str] = frozenset()
+        self._full: frozenset[str] = frozenset()
 
     def refresh(self) -> None:
         """Learn the connections anew."""
-        known = self._database.read(connections.live)
+        known, stored = self._database.read(lambda tx: (connections.live(tx), settings.all_values(tx)))
+        most = administrator_settings(stored).unapproved_bytes
         self._barred = frozenset(one.ae_title.folded for one in known if not may_store(one.kind))
+        self._blocked = frozenset(one.ae_title.folded for one in known if one.approval is Approval.BLOCKED)
+        self._full = frozenset(
+            one.ae_title.folded for one in known if one.approval is Approval.WAITING and one.waiting_bytes >= most
+        )
+
+    def is_blocked(self, calling_ae_title: AETitle) -> bool:
+        """Whether an administrator blocked this caller: it gets no Association."""
+        return calling_ae_title.folded in self._blocked
 
     def admit(self, request: StoreRequest) -> None:
-        """Raise StoreRefused (0124) for a peer that must not store here."""
-        if request.calling_ae_title.strip().casefold() in self._barred:
+        """Raise StoreRefused for a peer that must not store here (0124), or not now (A700)."""
+        caller = request.calling_ae_title.strip().casefold()
+        if caller in self._blocked:  # while it was inside
+            raise StoreRefused(Status.REFUSED_NOT_AUTHORIZED, "An administrator blocked this AE title.")
+        if caller in self._full:
+            raise StoreRefused(
+                Status.OUT_OF_RESOURCES, "As much is held as may be until an administrator approves this AE title."
+            )
+        if caller in self._barred:
             log.error(
                 "store_not_authorised",
                 **Message.POSSIBLE_DUPLICATE_CONNECTION.fields,
@@ -290,9 +313,12 @@ class _Register:
     def _add(self, ae_title: AETitle, address: str) -> Connection:
         facility = configuration.find(self._tx)
         default = None if facility is None else facility.default_specialty_id
-        connection = new_ultrasound(uuid4(), ae_title, address, default)
+        asked = administrator_settings(settings.all_values(self._tx)).approve_new_scanners
+        approval = Approval.WAITING if asked else Approval.APPROVED
+        connection = replace(new_ultrasound(uuid4(), ae_title, address, default), approval=approval)
         connections.add(self._tx, connection, self.now)
-        log.info("connection_registered", ae_title=ae_title, address=address, connection_id=str(connection.id))
+        told = {"ae_title": ae_title, "address": address, "connection_id": str(connection.id)}
+        log.info("connection_registered", approval=approval.value, **told)
         return connection
 
 
@@ -305,12 +331,16 @@ def _enter_one(
     instance_id = instances.add(tx, row)
     if instance_id is None:
         return 0
+    waits = connection is not None and connection.approval is Approval.WAITING
+    if connection is not None and waits:
+        connections.came_while_waiting(tx, connection.id, kept.dataset_length)
     if unreadable is None:
         free = connection is not None and connection.is_in_works
         state = State.WAITING if free else State.HELD
         deliveries.add(tx, instance_id, deliveries.WORKS, origin, state, kept.kept_at)
+        state = State.HELD if waits else State.WAITING
         for archive in [] if connection is None else register.archives_of(connection):
-            deliveries.add(tx, instance_id, str(archive.id), origin, State.WAITING, kept.kept_at)
+            deliveries.add(tx, instance_id, str(archive.id), origin, state, kept.kept_at)
     return 1
 
 

@@ -5,6 +5,7 @@ Imports stand inside the commands, so that `smartlink --help` answers at once.
 
 from __future__ import annotations
 
+from datetime import timedelta
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
@@ -168,6 +169,28 @@ def refusals(
     else:
         columns = ["calling_ae_title", "called_ae_title", "address", "why", "times", "first_at", "last_at"]
         print_table(columns, [[shown(one[column]) for column in columns] for one in found])
+
+
+@app.command(
+    short_help="List new, waiting, blocked and refused callers.", epilog="Example: smartlink callers --days 7 --json"
+)
+def callers(
+    days: Annotated[int, typer.Option(min=1, max=30, help="Those of so many days; who waits is always listed.")] = 7,
+    limit: Annotated[int, typer.Option(min=1, max=10_000, help="At most so many, the last first.")] = 100,
+    data: DataOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """List who called lately and was not known, waits for approval, is blocked, or was turned away and why."""
+    from smartlink.gateway.status import callers_of
+
+    with catalogue(data, as_json=as_json) as (_, database):
+        found = callers_of(database, now() - timedelta(days=days), limit)
+    if as_json:
+        print_json({"callers": found})
+    else:
+        columns = ["calling_ae_title", "address", "state", "why", "times", "first_at", "last_at"]
+        print_table(columns, [[shown(one[column]) for column in columns] for one in found])
+        typer.echo("Let one in with: smartlink connections approve WHICH")
 
 
 @app.command(

@@ -219,6 +219,23 @@ def trial(
     raise typer.Exit(0 if result.succeeded else 1)
 
 
+@app.command(
+    short_help="Let an ultrasound system in that waits or was blocked.",
+    epilog="Example: smartlink connections approve US01",
+)
+def approve(which: Which, data: DataOption = None, as_json: JsonOption = False) -> None:
+    """Let an ultrasound system in: what was held of it is uploaded as soon as Works has it."""
+    _judge(which, data, approve=True, as_json=as_json)
+
+
+@app.command(
+    short_help="Turn an ultrasound system away from now on.", epilog="Example: smartlink connections block US01"
+)
+def block(which: Which, data: DataOption = None, as_json: JsonOption = False) -> None:
+    """Refuse an ultrasound system its associations from now on; what is held of it stays held."""
+    _judge(which, data, approve=False, as_json=as_json)
+
+
 @app.command(short_help="Delete a connection for good.", epilog="Example: smartlink connections delete ARCHIVE --yes")
 def delete(
     which: Which,
@@ -242,6 +259,17 @@ def delete(
             connecting.delete(database, works, connection, now())
     values = {"id": str(connection.id), "ae_title": str(connection.ae_title), "pending": pending}
     answer(values, f"Deleted {connection.name}.", as_json=as_json)
+
+
+def _judge(which: str, data: Path | None, *, approve: bool, as_json: bool) -> None:
+    from smartlink.gateway import connecting
+
+    with _changing(data, as_json=as_json) as (_, database):
+        connection = connecting.find(database, which)
+        (connecting.approve if approve else connecting.block)(database, connection, now())
+    word = "approved" if approve else "blocked"
+    values = {"id": str(connection.id), "ae_title": str(connection.ae_title), "approval": word}
+    answer(values, f"{connection.name} is {word}.", as_json=as_json)
 
 
 @contextmanager

@@ -13,7 +13,7 @@ import structlog
 
 from smartlink.gateway.calling import Peer
 from smartlink.gateway.certificates import check_pair, check_trust, pairs_of
-from smartlink.gateway.connections import Changes, Connection, edited, new_pacs
+from smartlink.gateway.connections import Approval, Changes, Connection, edited, new_pacs
 from smartlink.gateway.delivery import State
 from smartlink.gateway.errors import GiveUp, LicenceRevoked, Refused, TryAgain
 from smartlink.gateway.messages import Message
@@ -116,6 +116,25 @@ def edit(database: Database, connection_id: UUID, wanted: Changes, now: datetime
     return after
 
 
+def approve(database: Database, connection: Connection, now: datetime) -> None:
+    """Let an ultrasound system in: Works is told of it, and what was held goes (R67). Raises Refused."""
+    _judge(database, connection, Approval.APPROVED, now)
+
+
+def block(database: Database, connection: Connection, now: datetime) -> None:
+    """Turn an ultrasound system away from its next Association on; what is held of it stays (R67). Raises Refused."""
+    _judge(database, connection, Approval.BLOCKED, now)
+
+
+def _judge(database: Database, connection: Connection, approval: Approval, now: datetime) -> None:
+    if connection.kind is not Kind.ULTRASOUND:
+        raise Refused("Only ultrasound systems are approved or blocked: a PACS or worklist server is called by us.")
+    if connection.approval is approval:
+        raise Refused(f"{connection.name} is {approval.value} already.")
+    database.write(lambda tx: connections.judge(tx, connection, approval, now))
+    log.info("connection_judged", **_told(connection), approval=approval.value)
+
+
 def verified(database: Database, connection: Connection, now: datetime) -> bool:
     """A test of this connection succeeded: it is Active, unless it was changed meanwhile (R49)."""
     return database.write(lambda tx: connections.verified(tx, connection, now))
@@ -177,8 +196,8 @@ def _refuse_taken(tx: Transaction, wanted: Connection) -> None:
 def _refuse_holding(database: Database, connection: Connection) -> None:
     if database.read(lambda tx: deliveries.is_any_held(tx, connection.id)):
         raise Refused(
-            "Images of this ultrasound system wait until the connection is added to Works: deleting it would leave"
-            " them without a way. See the problem in: smartlink connections"
+            "Images of this ultrasound system wait until the connection is approved and added to Works: deleting it"
+            " would leave them without a way. See the problem in: smartlink connections"
         )
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass, field, replace
+from enum import StrEnum
 from ipaddress import ip_address
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
@@ -26,6 +27,14 @@ _LAST_PORT: Final = 65535
 _HOST_NAME: Final = re.compile(r"(?!-)[A-Za-z0-9_-]{1,63}(?<!-)(\.(?!-)[A-Za-z0-9_-]{1,63}(?<!-))*\.?")
 _LOOKS_NUMERIC: Final = re.compile(r"[0-9.]+")
 _ONLY_ULTRASOUND: Final = "Mapping and Send directly to PACS are settings of ultrasound systems."
+
+
+class Approval(StrEnum):
+    """Whether an administrator lets an ultrasound system in (R67)."""
+
+    APPROVED = "approved"
+    WAITING = "waiting"
+    BLOCKED = "blocked"
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,6 +64,10 @@ class Connection:
     """When the peer last answered us at this AE title, address and port."""
     tls: Tls | None = None
     """How the way to it is secured; None: it is not. Works is not told: it names files of this machine."""
+    approval: Approval = Approval.APPROVED
+    """Works is not told either: it hears of an ultrasound system when that is approved."""
+    waiting_bytes: int = 0
+    """What it sent while it waited for approval."""
 
     @property
     def is_pending(self) -> bool:
@@ -68,7 +81,9 @@ class Connection:
 
     @property
     def status_words(self) -> str:
-        """The words that a list shows (R42)."""
+        """The words that a list shows (R42, R67)."""
+        if self.approval is not Approval.APPROVED:
+            return "Blocked" if self.approval is Approval.BLOCKED else "Waiting for approval"
         if self.is_pending:
             return "Pending sync"
         if self.status is ConnectionStatus.INACTIVE:

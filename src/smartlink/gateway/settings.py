@@ -282,6 +282,15 @@ class SmartLinkSettings(BaseModel):
     notify_hours: int = Field(
         default=4, ge=1, le=24, description="Notify via email every so many hours while something fails (R110)."
     )
+    approve_new_scanners: bool = Field(
+        default=False,
+        description="Hold what an unknown ultrasound system sends until an administrator approves it (R67).",
+    )
+    unapproved_bytes: int = Field(
+        default=2 * GIB,
+        ge=1024 * KIB,
+        description="Most that is held of one ultrasound system that waits for approval; more is refused (A700).",
+    )
     retention_hours: int = Field(
         default=24, ge=0, le=24 * 90, description="Hours for which an image stays here after Works' receipt."
     )
@@ -344,6 +353,8 @@ _RECEIVER: Final = frozenset(SmartLinkSettings.model_fields) - {
     "retry_pacs_minutes",
     "continue_retry_days",
     "notify_hours",
+    "approve_new_scanners",
+    "unapproved_bytes",
     "retention_hours",
     "largest_instance_bytes",
     "bandwidth_kbit_per_second",

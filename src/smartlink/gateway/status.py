@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, Final
 import psutil
 
 from smartlink.gateway.certificates import Pair, looked_at, pairs_in_use
+from smartlink.gateway.connections import Approval
 from smartlink.gateway.intake import read_disk, reserve_of
 from smartlink.gateway.settings import administrator_settings
 from smartlink.gateway.store import (
@@ -37,6 +38,11 @@ if TYPE_CHECKING:
     from smartlink.gateway.delivery import State
     from smartlink.gateway.store.database import Database, Transaction
 
+_STATE_OF_NEWCOMER: Final = {
+    Approval.APPROVED: "new",
+    Approval.WAITING: "waiting for approval",
+    Approval.BLOCKED: "blocked",
+}
 _SILENT: Final = timedelta(seconds=30)
 
 
@@ -83,6 +89,8 @@ def connections_of(database: Database) -> list[dict[str, Any]]:
                 "specialty_ids": [str(specialty) for specialty in one.specialty_ids],
                 "mapping": None if one.mapping is None else one.mapping.value,
                 "status": one.status_words,
+                "approval": one.approval.value,
+                "waiting_bytes": one.waiting_bytes,
                 "in_works": one.is_in_works,
                 "pending": one.is_pending,
                 "problem": one.problem,
@@ -101,6 +109,40 @@ def connections_of(database: Database) -> list[dict[str, Any]]:
 def refusals_of(database: Database, limit: int) -> list[dict[str, Any]]:
     """Return who was turned away at the DICOM port, the last first, at most `limit`."""
     return [asdict(one) for one in database.read(lambda tx: refusals.listing(tx, limit))]
+
+
+def callers_of(database: Database, since: datetime, limit: int) -> list[dict[str, Any]]:
+    """Return who called since then and was unknown, waits, is blocked or was turned away; the last first (R67)."""
+
+    def ask(tx: Transaction) -> list[dict[str, Any]]:
+        new: list[dict[str, Any]] = [
+            {
+                "calling_ae_title": one.ae_title,
+                "address": one.address,
+                "state": _STATE_OF_NEWCOMER[one.approval],
+                "why": None,
+                "times": None,
+                "first_at": one.first_at,
+                "last_at": one.last_at,
+            }
+            for one in connections.newcomers(tx, since, limit)
+        ]
+        turned: list[dict[str, Any]] = [
+            {
+                "calling_ae_title": one.calling_ae_title,
+                "address": one.address,
+                "state": "refused",
+                "why": one.why,
+                "times": one.times,
+                "first_at": one.first_at,
+                "last_at": one.last_at,
+            }
+            for one in refusals.listing(tx, limit)
+            if one.last_at >= since
+        ]
+        return sorted(new + turned, key=lambda one: one["last_at"], reverse=True)[:limit]
+
+    return database.read(ask)
 
 
 def syntaxes_of(database: Database, limit: int) -> list[dict[str, Any]]:

@@ -52,6 +52,19 @@ def test_who_is_on_no_list_stays_outside() -> None:
     assert "allowed_ae_titles" in turned.why
 
 
+@pytest.mark.proves("R67")
+def test_who_is_blocked_is_turned_away_and_let_in_again_without_a_new_door() -> None:
+    blocked = {"us01"}
+    gate = Gate(is_blocked=lambda ae_title: ae_title.folded in blocked)
+    turned = gate.enter(US01, "192.0.2.7")
+    assert turned is not None
+    assert turned.rejection == CALLING_AE_TITLE_NOT_RECOGNIZED
+    assert "blocked" in turned.why
+    assert gate.enter(US02, "192.0.2.7") is None
+    blocked.clear()
+    assert gate.enter(US01, "192.0.2.7") is None
+
+
 @pytest.mark.parametrize(
     ("address", "known"),
     [

@@ -15,9 +15,12 @@ from smartlink.standard.reject import (
 )
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from smartlink.standard.names import AETitle
 
 NOT_ALLOWED_ADDRESS: Final = "the address is not in allowed_networks"
+BLOCKED: Final = "an administrator blocked the AE title (smartlink connections approve lets it in)"
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,8 +45,11 @@ class Turned(NamedTuple):
 class Gate:
     """Counts the Associations that are open, over all ports of one receiver; any thread."""
 
-    def __init__(self, rules: HouseRules | None = None) -> None:
-        """Keep the door by these rules."""
+    def __init__(
+        self, rules: HouseRules | None = None, is_blocked: Callable[[AETitle], bool] = lambda _ae_title: False
+    ) -> None:
+        """Keep the door by these rules; `is_blocked` is asked anew for each caller (R67)."""
+        self._is_blocked = is_blocked
         self._rules = rules or HouseRules()
         self._lock = threading.Lock()
         self._open = 0
@@ -68,6 +74,8 @@ class Gate:
         rules, ae_title = self._rules, calling_ae_title.folded
         if rules.calling_ae_titles and ae_title not in rules.calling_ae_titles:
             return Turned(CALLING_AE_TITLE_NOT_RECOGNIZED, "the AE title is not in allowed_ae_titles")
+        if self._is_blocked(calling_ae_title):
+            return Turned(CALLING_AE_TITLE_NOT_RECOGNIZED, BLOCKED)
         with self._lock:
             if self._open >= rules.associations:
                 return _too_many("associations are open")

@@ -18,7 +18,7 @@ from smartlink.gateway.dicom.upper_layer import Limits
 from smartlink.standard.names import AETitle
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping
 
     from smartlink.gateway.dicom.service import Callers, Service
     from smartlink.gateway.settings import SmartLinkSettings
@@ -68,9 +68,15 @@ class Ports:
             thread.join()
 
 
-def ports_of(bind: str, settings: SmartLinkSettings, services: Mapping[int, Service], callers: Callers) -> Ports:
+def ports_of(
+    bind: str,
+    settings: SmartLinkSettings,
+    services: Mapping[int, Service],
+    callers: Callers,
+    is_blocked: Callable[[AETitle], bool] = lambda _ae_title: False,
+) -> Ports:
     """Return the ports of a receiver with these settings, not yet open."""
-    gate, limits = Gate(rules_of(settings)), limits_of(settings)
+    gate, limits = Gate(rules_of(settings), is_blocked), limits_of(settings)
     policy = Policy(
         AETitle(settings.receiver_ae_title),
         any_called_ae_title=settings.any_called_ae_title,

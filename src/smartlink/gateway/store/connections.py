@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 import json
-from dataclasses import asdict
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 from uuid import UUID
 
 from smartlink.gateway.calling import Tls
-from smartlink.gateway.connections import Connection
+from smartlink.gateway.connections import Approval, Connection
 from smartlink.gateway.store import audit
-from smartlink.gateway.store.database import Transaction, moment_or_none, moment_text
+from smartlink.gateway.store.database import Transaction, moment, moment_or_none, moment_text
 from smartlink.link.connections import ConnectionStatus, Kind, Mapping
 from smartlink.standard.names import AETitle
 
@@ -28,14 +28,15 @@ KNOWN: Final = """
 """
 ADOPT: Final = """
     UPDATE connection SET name = :name, specialty_ids = :specialty_ids, mapping = :mapping, status = :status,
-        works_id = :works_id, works_version = :works_version, next_push_at = :at
+        works_id = :works_id, works_version = :works_version, next_push_at = :at,
+        approval = CASE approval WHEN 'waiting' THEN 'approved' ELSE approval END
     WHERE id = :id
 """
 INSERT: Final = """
     INSERT INTO connection (id, kind, name, ae_title, ae_norm, host, port, specialty_ids, mapping, status, created_at,
-        revision, pushed_revision, works_id, works_version, next_push_at, send_directly, verified_at, tls)
+        revision, pushed_revision, works_id, works_version, next_push_at, send_directly, verified_at, tls, approval)
     VALUES (:id, :kind, :name, :ae_title, :ae_norm, :host, :port, :specialty_ids, :mapping, :status, :at,
-        1, :pushed_revision, :works_id, :works_version, :at, :send_directly, :verified_at, :tls)
+        1, :pushed_revision, :works_id, :works_version, :at, :send_directly, :verified_at, :tls, :approval)
 """
 # Works is told at once, whatever went wrong with it before; it knows neither `send_directly` nor `tls`.
 EDIT: Final = """
@@ -68,11 +69,25 @@ SEEN_FROM: Final = """
     INSERT INTO connection_address (connection_id, address, last_seen_at) VALUES (:id, :address, :at)
     ON CONFLICT (connection_id, address) DO UPDATE SET last_seen_at = max(last_seen_at, excluded.last_seen_at)
 """
+CAME_WHILE_WAITING: Final = """
+    UPDATE connection SET waiting_bytes = waiting_bytes + :bytes WHERE id = :id AND approval = 'waiting'
+"""
+JUDGE: Final = """
+    UPDATE connection SET approval = :approval, status = :status, revision = revision + (status <> :status),
+        next_push_at = :at, waiting_bytes = CASE :approval WHEN 'approved' THEN 0 ELSE waiting_bytes END
+    WHERE id = :id AND deleted_at IS NULL
+"""
+NEWCOMERS: Final = """
+    SELECT ae_title, host, approval, created_at, last_seen_at FROM connection
+    WHERE kind = 'ultrasound' AND deleted_at IS NULL AND (created_at >= :since OR approval <> 'approved')
+    ORDER BY coalesce(last_seen_at, created_at) DESC, ae_title LIMIT :limit
+"""
 ADDRESSES: Final = (
     "SELECT address FROM connection_address WHERE connection_id = :id ORDER BY last_seen_at DESC LIMIT 20"
 )
 TO_PUSH: Final = """
     SELECT * FROM connection WHERE pushed_revision < revision AND next_push_at <= :now AND deleted_at IS NULL
+        AND (approval = 'approved' OR works_id IS NOT NULL)
     ORDER BY next_push_at LIMIT :limit
 """
 ACKNOWLEDGED: Final = """
@@ -89,6 +104,17 @@ ALL_FORGOTTEN: Final = """
     UPDATE connection SET works_id = NULL, works_version = 0, revision = revision + 1, next_push_at = :now
     WHERE works_id IS NOT NULL
 """
+
+
+@dataclass(frozen=True, slots=True)
+class Newcomer:
+    """An ultrasound system that registered itself lately, or that was not let in."""
+
+    ae_title: str
+    address: str
+    approval: Approval
+    first_at: datetime
+    last_at: datetime
 
 
 def find_by_ae(tx: Transaction, ae_title: AETitle) -> Connection | None:
@@ -128,6 +154,7 @@ def add(tx: Transaction, connection: Connection, at: datetime) -> None:
     """Store a new connection. Its AE title is free: look first, in the same transaction."""
     values = {
         "kind": connection.kind.value,
+        "approval": connection.approval.value,
         "pushed_revision": connection.pushed_revision,
         "works_id": None if connection.works_id is None else str(connection.works_id),
         "works_version": connection.works_version,
@@ -183,6 +210,35 @@ def seen(tx: Transaction, connection_id: UUID, address: str, at: datetime, *, im
     tx.execute(SEEN_FROM, values)
     if image:
         tx.execute(IMAGE, values)
+
+
+def came_while_waiting(tx: Transaction, connection_id: UUID, size: int) -> None:
+    """So many bytes came from an ultrasound system; counted while it waits for approval (R67)."""
+    tx.execute(CAME_WHILE_WAITING, {"id": str(connection_id), "bytes": size})
+
+
+def judge(tx: Transaction, connection: Connection, approval: Approval, at: datetime) -> None:
+    """An administrator approves or blocks an ultrasound system; Works is told of it, or that it is inactive."""
+    blocked = approval is Approval.BLOCKED
+    status = ConnectionStatus.INACTIVE if blocked else ConnectionStatus.ACTIVE
+    values = {"id": str(connection.id), "approval": approval.value, "status": status.value, "at": moment_text(at)}
+    tx.execute(JUDGE, values)
+    old, new = {"approval": connection.approval.value}, {"approval": approval.value}
+    audit.add(tx, f"connection_{approval.value}", _called(connection), at, old=old, new=new)
+
+
+def newcomers(tx: Transaction, since: datetime, limit: int) -> list[Newcomer]:
+    """Return ultrasound systems that registered themselves since then, wait or are blocked; the last first."""
+    return [
+        Newcomer(
+            ae_title=row["ae_title"],
+            address=row["host"] or "",
+            approval=Approval(row["approval"]),
+            first_at=moment(row["created_at"]),
+            last_at=moment(row["last_seen_at"] or row["created_at"]),
+        )
+        for row in tx.execute(NEWCOMERS, {"since": moment_text(since), "limit": limit}).fetchall()
+    ]
 
 
 def addresses(tx: Transaction, connection_id: UUID) -> list[str]:
@@ -287,4 +343,6 @@ def _connection(row: sqlite3.Row) -> Connection:
         send_directly=bool(row["send_directly"]),
         verified_at=moment_or_none(row["verified_at"]),
         tls=_tls(row["tls"]),
+        approval=Approval(row["approval"]),
+        waiting_bytes=row["waiting_bytes"],
     )
