@@ -186,8 +186,9 @@ def test_what_works_lacks_is_sent_again_as_long_as_it_is_here(site: Site) -> Non
     assert {one.sop_instance_uid: one.again for one in report.differences} == {"1.2.3.1": True, "1.2.3.2": False}
     assert (site.state(here), site.state(gone)) == ("waiting", "sent")
     assert "1 are sent again. 1 cannot be sent again from here." in report.sentence
-    # It is owed again: the janitor does not take its file.
+    # It is owed again, for the janitor and for a repair.
     assert site.database.read(lambda tx: instances.purgeable(tx, START + DAY, 9)) == []
+    assert len(site.database.read(lambda tx: instances.owed_after(tx, 0, 9))) == 1
     acts = site.database.read(lambda tx: audit.listing(tx, START, 1))
     assert acts[0].action == "missing_images_sent_again"
     assert site.run()[Kind.ULTRASOUND].counts == {Finding.ON_THE_WAY: 1, Finding.MISSING: 1}

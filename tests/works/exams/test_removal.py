@@ -109,6 +109,17 @@ def test_a_hold_that_is_placed_after_the_deletion_keeps_the_objects(stage: Stage
     assert stored(stage, name) == [False]
 
 
+def test_a_hold_that_comes_in_the_last_moment_keeps_them_too(stage: Stage) -> None:
+    exam_id = stage.exam(1)
+    deletion_id = delete(stage, exam_id)
+    deletion.place_hold(stage.world.access, stage.actor(stage.alice), exam_id, "Case 12", stage.world.now)
+    stage.later(days=31)
+    with stage.world.access.organisation(stage.organisation_id) as site:
+        deletions.show_hidden(site)
+        removal._remove(site, deletion_id, stage.world.now)  # noqa: SLF001 - it was found due before the hold
+        assert site.value("SELECT count(*) FROM instance") == 1
+
+
 def test_bytes_that_came_again_are_not_removed_with_the_first(stage: Stage) -> None:
     exam_id = stage.exam(1)
     (name,) = keys(stage)
