@@ -30,6 +30,13 @@ from tests.gateway.fake_parts import FOLDER, LargeObjects
 Reply = tuple[int, str, bytes]
 """Status, media type, body."""
 
+_INSIGHT = {
+    paths.STORAGE_PROBE,
+    paths.JOURNEY,
+    paths.SYNTHETIC_ENDED,
+    paths.RECONCILE_STUDIES,
+    paths.RECONCILE_INSTANCES,
+}
 PROBE_DIGEST = base64.b64encode(hashlib.sha256(b"\0").digest()).decode()
 PROXY_PAGE: Reply = (502, "text/html", b"<html><h1>502 Bad Gateway</h1></html>")
 PORTAL_PAGE: Reply = (200, "text/html", b"<html>Please accept our terms</html>")
@@ -79,6 +86,7 @@ class FakeWorks:
     large: LargeObjects = field(default_factory=LargeObjects)
     calls: list[str] = field(default_factory=list)
     puts: int = 0
+    ended: list[str] = field(default_factory=list)
     journeys: dict[str, dict[str, Any]] = field(default_factory=dict)
     disturbances: list[tuple[str, Reply | None, int]] = field(default_factory=list)
     lock: threading.RLock = field(default_factory=threading.RLock)
@@ -150,7 +158,7 @@ class FakeWorks:
         if path == paths.HEARTBEAT:
             self.heartbeats.append(message)
             return _ok({"server_time": self.now().isoformat(), "configuration_etag": self.etag})
-        if path in {paths.STORAGE_PROBE, paths.JOURNEY, paths.RECONCILE_STUDIES, paths.RECONCILE_INSTANCES}:
+        if path in _INSIGHT:
             return _ok(self._insight(path, message))
         if path == paths.FAILURES:
             self.failures.append(message)
@@ -166,10 +174,23 @@ class FakeWorks:
             headers = {"x-amz-checksum-sha256": PROBE_DIGEST, "if-none-match": "*", "content-length": "1"}
             until = (self.now() + timedelta(minutes=5)).isoformat()
             return {"url": f"{self.url}/objects/probe", "headers": headers, "expires_at": until}
+        if path == paths.SYNTHETIC_ENDED:
+            self.ended.append(message["study_instance_uid"])
+            return {"instances": 1}
         if path != paths.JOURNEY:  # it remembers nothing of what it was sent
             return {"same": [], "holdings": ["missing"] * len(message.get("sop_instance_uids", ()))}
         study = message["study"]
-        return {"study_instance_uid": study, "exam": None, "instances": []} | self.journeys.get(study, {})
+        return {"study_instance_uid": study, **self._ingested(study)} | self.journeys.get(study, {})
+
+    def _ingested(self, study: str) -> dict[str, Any]:
+        """Whatever arrived is in Unassigned at once."""
+        at = self.now().isoformat()
+        found = [one.offered for one in self.uploads.values() if one.stored and one.offered.study_instance_uid == study]
+        instances = [
+            {"sop_instance_uid": one.sop_instance_uid, "state": "ingested", "confirmed_at": at, "ingested_at": at}
+            for one in found
+        ]
+        return {"exam": {"folder": "unassigned"} if found else None, "instances": instances}
 
     def _upload(self, path: str, message: dict[str, Any]) -> dict[str, Any]:
         if path == paths.UPLOADS_PARTS:

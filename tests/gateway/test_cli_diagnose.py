@@ -3,15 +3,20 @@
 from __future__ import annotations
 
 import json
+from contextlib import nullcontext
 from pathlib import Path
 
 import pytest
 
+from smartlink.gateway import cli_diagnose
 from smartlink.gateway.cli import app
+from smartlink.gateway.settings import Deployment
 from smartlink.gateway.store import orders
 from smartlink.gateway.store.database import open_in
+from smartlink.link import paths
 from tests.gateway.conftest import START, Command
-from tests.gateway.fake_works import FakeWorks
+from tests.gateway.fake_works import PROXY_PAGE, FakeWorks
+from tests.gateway.running import started
 from tests.gateway.store.examples import a_pacs
 from tests.gateway.store.test_journeys import an_order
 
@@ -95,3 +100,27 @@ def test_a_journey_in_words(
     assert "drafts of Bob" in shown
     assert "ARCHIVE" in shown
     assert "Nothing is missing." in shown
+
+
+@pytest.mark.proves("R104")
+def test_a_test_exam_from_the_command_line_says_each_hop_or_why_not(
+    works: FakeWorks,
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+    command: Command,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    assert "no license" in command("test-exam", code=1)["error"]
+    monkeypatch.setattr(cli_diagnose, "logged", nullcontext)  # the service runs in this very process
+    with started(Deployment(data=tmp_path / "data", bind="127.0.0.1", drain_seconds=2), works):
+        told = command("test-exam", "--images", "1")
+        assert (told["arrived"], told["cleaned_up"]) == (True, True)
+        with pytest.raises(SystemExit) as end:
+            app(["test-exam", "--data", str(tmp_path / "data")])
+        assert not end.value.code
+        assert "Works has it, in unassigned. It is removed again." in capsys.readouterr().out
+        works.disturb(paths.UPLOADS_OFFER, PROXY_PAGE, times=-1)
+        with pytest.raises(SystemExit) as end:
+            app(["test-exam", "--images", "1", "--wait", "1", "--data", str(tmp_path / "data")])
+        assert end.value.code == 1
+    assert "Works does not have the whole exam" in capsys.readouterr().out

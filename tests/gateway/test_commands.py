@@ -18,6 +18,7 @@ from smartlink.gateway.uplink.works import WorksClient
 from smartlink.link import paths
 from smartlink.link.commands import Cancel, Synchronise
 from smartlink.link.problems import ProblemType
+from smartlink.link.test_exam import NEVER, UID_ROOT
 from tests.gateway.conftest import SetClock
 from tests.gateway.fake_orders import an_image
 from tests.gateway.fake_works import PORTAL_PAGE, PROXY_PAGE, FakeWorks, Reply, problem
@@ -102,6 +103,17 @@ def test_an_order_can_be_cancelled(bench: Bench) -> None:
     assert bench.wanted() == []
     (news,) = bench.database.read(lambda tx: orders.untold(tx, 10))
     assert news.report.state == "cancelled"
+
+
+def test_a_test_exam_is_never_taken_to_a_pacs_whoever_orders_it(bench: Bench) -> None:
+    ordered = bench.works.orders.order(bench.pacs.id, an_image("1.2.3.1"))
+    image = ordered.instances[0].model_copy(update={"study_instance_uid": f"{UID_ROOT}.1", "item_id": uuid4()})
+    wrong = ordered.model_copy(update={"command_id": uuid4(), "delivery_id": uuid4(), "instances": (image,)})
+    bench.works.orders.command(wrong.model_dump(mode="json"))
+    bench.poll()
+    assert image.item_id not in bench.wanted()
+    (news,) = bench.database.read(lambda tx: orders.untold(tx, 10))
+    assert (news.report.item_id, news.report.state, news.report.cause) == (image.item_id, "cancelled", NEVER)
 
 
 @pytest.mark.proves("R86")

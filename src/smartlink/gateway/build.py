@@ -206,7 +206,7 @@ def _service(deployment: Deployment, now: Clock, lock: RunLock) -> Service:
     works = WorksClient(http, Accounts(deployment, standing), now, standing.retry_works)
     fetched = Spool(deployment.data / "fetched", deployment.data / "incomplete")
     ground = _Ground(deployment, now, database, spool, standing, http, works, ObjectClient(http, pace), fetched)
-    catalogue = Catalogue(database, spool, describer(spool))
+    catalogue = Catalogue(database, spool, describer(spool), now)
     doorkeeper = Doorkeeper(database)
     refusals = Refusals(database, now)
     syntaxes = Syntaxes(database, now)

@@ -26,7 +26,7 @@ from smartlink.gateway.retry import Outage
 from smartlink.gateway.settings import administrator_settings
 from smartlink.gateway.store import configuration, connections, deliveries, instances, settings
 from smartlink.gateway.store.spool import Kept, Spool, SpoolDamaged
-from smartlink.link.test_exam import AE_TITLE
+from smartlink.link.test_exam import AE_TITLE, is_test_exam
 from smartlink.standard.names import UID, AETitle
 from smartlink.standard.status import Status
 
@@ -34,6 +34,7 @@ if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Iterator, Sequence
     from datetime import datetime
 
+    from smartlink.gateway.loop import Clock
     from smartlink.gateway.store.database import Database, Transaction
 
 log = structlog.get_logger()
@@ -87,7 +88,9 @@ _News = Kept | Seen | threading.Event
 class Catalogue:
     """The ledger of the intake and the register of callers. `tell` and `seen` never wait; `tick` does the writing."""
 
-    def __init__(self, database: Database, spool: Spool, describe: Describe) -> None:
+    def __init__(self, database: Database, spool: Spool, describe: Describe, clock: Clock | None = None) -> None:
+        """`clock` dates what is entered, which a tick may wait for; without it the tick's own time does."""
+        self._clock = clock
         self._database = database
         self._spool = spool
         self._describe = describe
@@ -153,7 +156,7 @@ class Catalogue:
         described = [(kept, *self._described(kept)) for kept in batch]
 
         def write(tx: Transaction) -> int:
-            register = _Register(tx, now)
+            register = _Register(tx, now if self._clock is None else self._clock())
             for caller in callers:
                 register.of(caller.calling_ae_title, caller.address, now, image=False)
             new = sum(_enter_one(tx, register, kept, description, why) for kept, description, why in described)
@@ -339,9 +342,14 @@ def _enter_one(
         state = State.WAITING if free else State.HELD
         deliveries.add(tx, instance_id, deliveries.WORKS, origin, state, kept.kept_at)
         state = State.HELD if waits else State.WAITING
-        for archive in [] if connection is None else register.archives_of(connection):
+        for archive in [] if connection is None or _is_test(description) else register.archives_of(connection):
             deliveries.add(tx, instance_id, str(archive.id), origin, state, kept.kept_at)
     return 1
+
+
+def _is_test(description: Description | None) -> bool:
+    """Whether this is of a synthetic exam, which goes to no PACS."""
+    return description is not None and is_test_exam(description.study_instance_uid)
 
 
 def _row(

@@ -96,6 +96,52 @@ def _print_journey(found: dict[str, Any]) -> None:
         typer.echo(sentence)
 
 
+@app.command(
+    "test-exam",
+    short_help="Send a test exam and follow it into Works.",
+    epilog="Examples: smartlink test-exam; smartlink test-exam --images 5 --wait 60 --json",
+)
+def synthetic_exam(
+    images: Annotated[int, typer.Option("--images", min=1, max=20, help="How many images it has.")] = 2,
+    wait: Annotated[int, typer.Option("--wait", min=1, max=3600, help="Seconds until Works must have it.")] = 120,
+    data: DataOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Make a small exam of nobody, send it to this gateway's own port and report each hop until Works has it.
+
+    It goes the way of every exam, but to no PACS, and is removed again on both sides. Ends with 1 when it did not
+    arrive.
+    """
+    from datetime import timedelta
+
+    from smartlink.gateway import toolbox
+    from smartlink.gateway.errors import Refused
+
+    with catalogue(data, as_json=as_json) as (deployment, database), logged(deployment):
+        try:
+            told = toolbox.synthetic_exam(deployment, database, now, images, timedelta(seconds=wait)).told()
+        except Refused as refusal:
+            fail(str(refusal), as_json=as_json)
+    if as_json:
+        print_json(told)
+    else:
+        _print_test_exam(told)
+    raise typer.Exit(0 if told["arrived"] else 1)
+
+
+def _print_test_exam(told: dict[str, Any]) -> None:
+    rows = [[str(one["image"]), shown(one["answered_at"]), one["status"]] for one in told["sent"]]
+    print_table(["image", "answered", "status"], rows)
+    print_table(["hop", "seconds"], [[hop.removesuffix("_at"), shown(took)] for hop, took in told["seconds"].items()])
+    if told["arrived"]:
+        where = told["exam"]["folder"]
+        typer.echo(f"Works has it, in {where}. {'It is removed again.' if told['cleaned_up'] else ''}".rstrip())
+    else:
+        typer.echo(f"{told['problem']} {told['remedy'] or ''}".rstrip())
+    for sentence in told["left"]:
+        typer.echo(sentence)
+
+
 def _diagnosed(deployment: Deployment, *, as_json: bool) -> list[Result]:
     """Make all checks; a catalogue that cannot be opened is what is wrong, and says what to do."""
     from smartlink.gateway import diagnostics, toolbox

@@ -2,28 +2,35 @@
 
 from __future__ import annotations
 
+import time
 from contextlib import contextmanager
 from dataclasses import dataclass
+from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any, Final
 
-from smartlink.gateway import checks, checks_of_peers, exam_journey
+from smartlink.gateway import checks, checks_of_peers, exam_journey, synthetic
 from smartlink.gateway.build import Accounts, works_client
 from smartlink.gateway.calling import SendLimits
 from smartlink.gateway.checks import Here
 from smartlink.gateway.checks_of_peers import Way
+from smartlink.gateway.dicom.storage_scu import outgoing, store
+from smartlink.gateway.dicom.synthetic import study_uid, write_exam
 from smartlink.gateway.dicom.trial_run import try_out
 from smartlink.gateway.dicom.verification_scu import echo
 from smartlink.gateway.errors import GiveUp, TryAgain
 from smartlink.gateway.service import Standing
 from smartlink.gateway.store.spool import Spool
+from smartlink.gateway.synthetic import Around, Run
 from smartlink.gateway.uplink import probe
 from smartlink.gateway.uplink.http import new_client
 from smartlink.gateway.uplink.works import WorksClient
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
+    from datetime import timedelta
 
-    from smartlink.gateway.calling import Peer
+    from smartlink.gateway.calling import Outcome, Peer
     from smartlink.gateway.diagnostics import Check
     from smartlink.gateway.loop import Clock
     from smartlink.gateway.settings import Deployment
@@ -35,6 +42,7 @@ IMPATIENT: Final = SendLimits(
     connect_seconds=5.0, associate_seconds=10.0, response_seconds=10.0, idle_seconds=10.0, stop_seconds=1.0
 )
 """Diagnostics wait less long for a peer than deliveries do."""
+_LOOK_SECONDS: Final = 0.25
 
 
 @contextmanager
@@ -52,6 +60,23 @@ def journey(deployment: Deployment, database: Database, now: Clock, exam: str) -
     """Return the journey of an exam, as far as the catalogue and Works know it."""
     with works_client(deployment, database, now) as works:
         return exam_journey.journey(database, works, exam)
+
+
+def synthetic_exam(deployment: Deployment, database: Database, now: Clock, images: int, patience: timedelta) -> Run:
+    """Send a synthetic exam to our own port and follow it until Works has it. Raises Refused."""
+    at = now()
+    study = study_uid(at)
+    spool = Spool(deployment.data / "spool", deployment.data / "incomplete")
+    with TemporaryDirectory(prefix="smartlink-test-") as folder, works_client(deployment, database, now) as works:
+        items = [outgoing(number, path) for number, path in enumerate(write_exam(Path(folder), study, at, images), 1)]
+
+        def send(peer: Peer, tell: Callable[[Outcome], None]) -> None:
+            store(peer, items, IMPATIENT, tell)
+
+        around = Around(
+            database, spool, works, now, deployment.data, deployment.bind, lambda: time.sleep(_LOOK_SECONDS)
+        )
+        return synthetic.run(around, study, images, send, patience)
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,7 +6,7 @@ from typing import Annotated, Any
 
 from pydantic import Field, StringConstraints
 
-from smartlink.link.message import Message, Moment
+from smartlink.link.message import Message, Moment, UIDText
 
 
 class StorageProbe(Message):
@@ -33,3 +33,15 @@ class JourneyTold(Message):
     deliveries: Annotated[tuple[dict[str, Any], ...], Field(max_length=1000)] = ()
     missing: tuple[str, ...] = ()
     """What has not happened yet, and why, in sentences for a person."""
+
+
+class SyntheticEnded(Message):
+    """The synthetic exam of this Study Instance UID has served: it may go."""
+
+    study_instance_uid: UIDText
+
+
+class SyntheticGone(Message):
+    """How many instances of it were removed; none when there was nothing any more."""
+
+    instances: Annotated[int, Field(ge=0)]

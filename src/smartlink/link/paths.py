@@ -29,6 +29,7 @@ RECONCILE_SEND_AGAIN: Final = "/link/v1/reconciliation/send-again"
 FAILURES: Final = "/link/v1/failures"
 STORAGE_PROBE: Final = "/link/v1/storage-probe"
 JOURNEY: Final = "/link/v1/journey"
+SYNTHETIC_ENDED: Final = "/link/v1/synthetic/ended"
 
 OPEN: Final = frozenset({HEALTH, KEYS, ACTIVATE, TOKEN})
 """The addresses that need no bearer token: the caller has none yet, or needs none."""

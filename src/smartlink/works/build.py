@@ -197,6 +197,7 @@ class Jobs:
             names.COMMANDS_DONE: self._commands_done,
             names.ALARMS: self._look,
             names.REMOVALS_DUE: self._removals_due,
+            names.TEST_EXAMS: self._test_exams,
         }
 
     def _digests_due(self) -> None:
@@ -209,6 +210,11 @@ class Jobs:
         from smartlink.works.fleet import commands
 
         commands.purge(self.access, self._clock())
+
+    def _test_exams(self) -> None:
+        from smartlink.works.exams import synthetic
+
+        synthetic.tick(self.access, self.clock())
 
     def _removals_due(self) -> None:
         from smartlink.works.exams import removal

@@ -41,7 +41,11 @@ def exams(
 
     with site_of(data, organisation, as_json=as_json) as site:
         found = submissions.lines(site, folder)
-    words = [f"{one.exam_id}  {one.folder}  {one.state}  {one.images} images  {one.owner or '-'}" for one in found]
+    words = [
+        f"{one.exam_id}  {one.folder}  {one.state}  {one.images} images  "
+        f"{'test exam' if one.is_test else one.owner or '-'}"
+        for one in found
+    ]
     say({"exams": [asdict(one) for one in found]}, "\n".join(words) or "No exams.", as_json=as_json)
 
 

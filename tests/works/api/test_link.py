@@ -35,6 +35,7 @@ GUARDED = [
     ("POST", paths.DELIVERIES_REPORT),
     ("POST", paths.STORAGE_PROBE),
     ("POST", paths.JOURNEY),
+    ("POST", paths.SYNTHETIC_ENDED),
 ]
 
 

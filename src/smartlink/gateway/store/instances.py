@@ -77,6 +77,10 @@ OWED_AFTER: Final = """
     SELECT id, spool_name FROM instance
     WHERE state = 'kept' AND source = 'scanner' AND receipt_at IS NULL AND id > :id ORDER BY id LIMIT :limit
 """
+RECEIVED: Final = """
+    SELECT id, spool_name FROM instance
+    WHERE study_instance_uid = :study AND state = 'kept' AND source = 'scanner' AND receipt_at IS NOT NULL
+"""
 SINCE: Final = """
     SELECT count(*) AS n FROM (
         SELECT connection_id, kept_at FROM instance WHERE source = 'scanner' ORDER BY id DESC LIMIT :limit)
@@ -277,6 +281,12 @@ def purged(tx: Transaction, instance_id: int, at: datetime) -> None:
 def owed_after(tx: Transaction, instance_id: int, limit: int) -> list[tuple[int, str]]:
     """Return (id, spool name) of instances that Works has no receipt for, in the order of their ids."""
     rows = tx.execute(OWED_AFTER, {"id": instance_id, "limit": limit}).fetchall()
+    return [(row["id"], row["spool_name"]) for row in rows]
+
+
+def received(tx: Transaction, study_instance_uid: str) -> list[tuple[int, str]]:
+    """Return (id, spool name) of the study's instances that Works has."""
+    rows = tx.execute(RECEIVED, {"study": study_instance_uid}).fetchall()
     return [(row["id"], row["spool_name"]) for row in rows]
 
 

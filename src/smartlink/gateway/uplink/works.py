@@ -32,7 +32,7 @@ from smartlink.link.deliveries import DeliveryReport, DeliveryReported
 from smartlink.link.downloads import Downloads, DownloadsRequest
 from smartlink.link.failures import FailureNotice, FailureNoticed
 from smartlink.link.heartbeat import Heartbeat, HeartbeatAcknowledged
-from smartlink.link.insight import JourneyRequest, JourneyTold, StorageProbe
+from smartlink.link.insight import JourneyRequest, JourneyTold, StorageProbe, SyntheticEnded, SyntheticGone
 from smartlink.link.problems import FAULTS_OF_AN_INSTANCE, MEDIA_TYPE, Problem, ProblemType
 from smartlink.link.reconciliation import (
     ComparedInstances,
@@ -196,6 +196,10 @@ class WorksClient:
     def journey(self, request: JourneyRequest) -> JourneyTold:
         """Ask how far an exam has come."""
         return _message(self._call("POST", paths.JOURNEY, "journey", request), JourneyTold, "journey")
+
+    def synthetic_ended(self, ended: SyntheticEnded) -> SyntheticGone:
+        """Say that a synthetic exam may go."""
+        return _message(self._call("POST", paths.SYNTHETIC_ENDED, "synthetic", ended), SyntheticGone, "synthetic")
 
     def _call(
         self, method: str, path: str, name: str, message: BaseModel | None, headers: dict[str, str] | None = None

@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING, Annotated, Final
 from fastapi import APIRouter, Depends
 
 from smartlink.link import paths
-from smartlink.link.insight import JourneyRequest, JourneyTold, StorageProbe
+from smartlink.link.insight import JourneyRequest, JourneyTold, StorageProbe, SyntheticEnded, SyntheticGone
 from smartlink.works.blobs.store import probe_key
-from smartlink.works.exams import journey
+from smartlink.works.exams import journey, synthetic
 from smartlink.works.fleet.tokens import Caller
 
 if TYPE_CHECKING:
@@ -34,6 +34,11 @@ def add_routes(router: APIRouter, parts: "LinkParts", identify: Callable[..., Ca
             now=parts.clock(),
         )
         return StorageProbe(url=signed.url, headers=dict(signed.headers), expires_at=signed.expires_at)
+
+    @router.post(paths.SYNTHETIC_ENDED)
+    def synthetic_ended(message: SyntheticEnded, caller: Annotated[Caller, Depends(identify)]) -> SyntheticGone:
+        """A test exam has served: remove it."""
+        return synthetic.end(parts.access, caller, message.study_instance_uid, parts.clock())
 
     @router.post(paths.JOURNEY)
     def exam_journey(message: JourneyRequest, caller: Annotated[Caller, Depends(identify)]) -> JourneyTold:

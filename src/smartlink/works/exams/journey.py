@@ -23,6 +23,13 @@ _UNASSIGNED: Final = {
     "user_inactive": "the physician named is not active",
 }
 
+_NOT_INGESTED: Final = {
+    "offered": "was offered and has not been confirmed: the gateway has yet to put it into storage.",
+    "verifying": "is in storage and being read to verify it.",
+    "confirmed": "is in storage and has not been ingested: background work of Works is behind.",
+    "withheld": "was deleted in Works before and came again: it is kept aside until a person decides.",
+}
+
 
 @dataclass(frozen=True, slots=True)
 class Journey:
@@ -89,14 +96,12 @@ def told(access: Access, caller: Caller, request: JourneyRequest) -> JourneyTold
 
 def _missing(journey: Journey) -> Iterator[str]:
     for number, one in enumerate(journey.instances, 1):
-        if one["state"] == "offered":
-            yield f"Image {number} was offered and has not been confirmed: the gateway has yet to put it into storage."
-        elif one["state"] == "confirmed":
-            yield f"Image {number} is in storage and has not been ingested: background work of Works is behind."
+        if one["state"] in _NOT_INGESTED:
+            yield f"Image {number} {_NOT_INGESTED[one['state']]}"
         elif one["failure"]:
             yield f"Image {number} could not be ingested: {one['failure']}"
     exam = journey.exam
-    if exam is None:
+    if exam is None or exam["is_test"]:
         return
     if exam["folder"] == "unassigned":
         why = _UNASSIGNED.get(exam["reason"] or "", "nobody could be found")

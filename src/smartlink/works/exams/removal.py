@@ -17,6 +17,7 @@ from smartlink.works.errors import Conflict, Invalid, NotAllowed
 from smartlink.works.exams import deletion
 from smartlink.works.exams.rights import Actor
 from smartlink.works.store import deletions, lookups, removals, retention, standing, submissions
+from smartlink.works.store.deletions import Deletion
 from smartlink.works.store.retention import Periods
 
 __all__ = ["Periods"]
@@ -114,11 +115,7 @@ def _remove(site: Site, deletion_id: uuid.UUID, now: datetime) -> None:
         return
     if retention.held(site, found.exam_id):
         return
-    versions = removals.rows(site, found)
-    for version in versions:
-        removals.list_object(site, thumbnail_key(site.organisation_id, version.id))
-        for frame in range(1, version.frames + 1):
-            removals.list_object(site, frame_key(site.organisation_id, version.id, frame))
+    versions = remove_rows(site, found)
     deletions.removed(site, found, now)
     audit.record(
         site,
@@ -128,9 +125,19 @@ def _remove(site: Site, deletion_id: uuid.UUID, now: datetime) -> None:
         action="exam_removed" if found.instance_id is None else "image_removed",
         object_kind="exam" if found.instance_id is None else "instance",
         object_id=found.instance_id or found.exam_id,
-        detail={"deletion_id": str(found.id), "versions": len(versions)},
+        detail={"deletion_id": str(found.id), "versions": versions},
     )
-    log.info("removed", deletion_id=str(found.id), versions=len(versions))
+    log.info("removed", deletion_id=str(found.id), versions=versions)
+
+
+def remove_rows(site: Site, deletion: Deletion) -> int:
+    """Every row is gone, its objects and pictures are listed for removal; how many versions of images there were."""
+    versions = removals.rows(site, deletion)
+    for version in versions:
+        removals.list_object(site, thumbnail_key(site.organisation_id, version.id))
+        for frame in range(1, version.frames + 1):
+            removals.list_object(site, frame_key(site.organisation_id, version.id, frame))
+    return len(versions)
 
 
 def _remove_objects(access: Access, storage: Storage, organisation_id: uuid.UUID) -> None:

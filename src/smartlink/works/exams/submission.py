@@ -9,7 +9,7 @@ import structlog
 
 from smartlink.works.access import Access, Site
 from smartlink.works.errors import Conflict, NotFound
-from smartlink.works.exams import orders, rights
+from smartlink.works.exams import orders, rights, synthetic
 from smartlink.works.exams.delivery import FINAL, Event, Item, State
 from smartlink.works.exams.rights import Actor
 from smartlink.works.store import deliveries, identities, submissions
@@ -52,6 +52,7 @@ def submit(access: Access, actor: Actor, exam_id: uuid.UUID, version: int, now: 
     """
     with access.organisation(actor.organisation_id) as site:
         exam = rights.own_exam(site, actor, exam_id)
+        synthetic.refuse(exam)
         rights.unchanged(exam, version)
         instances = submissions.instances(site, exam_id)
         if exam.folder == "unassigned":
@@ -135,7 +136,11 @@ def start(
     *,
     again: bool = False,
 ) -> uuid.UUID:
-    """A new delivery of these instances: ordered at once, or prepared by a job when patient or order were corrected."""
+    """A new delivery of these instances: ordered at once, or prepared by a job when patient or order were corrected.
+
+    Raises Conflict for a synthetic exam, whoever asks.
+    """
+    synthetic.refuse(exam)
     identity = identities.current(site, exam.id)
     row = DeliveryRow(
         id=uuid.uuid4(),

@@ -215,7 +215,7 @@ def exam_journey(site: Site, study_instance_uid: str) -> dict[str, Any] | None:
     return site.one(
         dict,
         "SELECT e.id AS exam_id, e.folder, e.owner_person_id, p.display_name AS owner, e.reason, e.tag,"
-        " e.assigned_at, e.created_at, e.last_received_at, e.state, e.submitted_at FROM exam e"
+        " e.assigned_at, e.created_at, e.last_received_at, e.state, e.submitted_at, e.is_test FROM exam e"
         " LEFT JOIN person p ON p.id = e.owner_person_id WHERE e.study_instance_uid = :uid",
         uid=study_instance_uid,
     )

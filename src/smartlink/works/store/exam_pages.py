@@ -2,7 +2,8 @@
 
 Every query takes the person who looks. Three rules say what is seen: one's own exams, the Unassigned of the facilities
 and specialties that one belongs to, and, for administrators, what lies in their facility's Outbox (R145) or has two
-versions of one image (R152). A specialty list left empty means all of the facility.
+versions of one image (R152). A specialty list left empty means all of the facility. Synthetic
+exams are nobody's: they stand in no list and count nowhere.
 """
 
 import uuid
@@ -12,9 +13,9 @@ from typing import Final
 
 from smartlink.works.store.database import Site
 
-_MY_DRAFT: Final = "(e.folder = 'drafts' AND e.owner_person_id = :person)"
+_MY_DRAFT: Final = "(e.folder = 'drafts' AND e.owner_person_id = :person AND NOT e.is_test)"
 _MINE: Final = "(e.owner_person_id = :person)"
-_WITHIN_REACH: Final = """(e.folder = 'unassigned' AND EXISTS (
+_WITHIN_REACH: Final = """(e.folder = 'unassigned' AND NOT e.is_test AND EXISTS (
     SELECT 1 FROM membership m
     WHERE m.person_id = :person
       AND (m.facility_id IS NULL OR m.facility_id = e.facility_id)

@@ -264,6 +264,8 @@ class ExamLine:
     version: int
     owner: str | None
     reason: str | None
+    is_test: bool
+    """A synthetic exam, which counts as nobody's."""
     images: int
 
 
@@ -272,6 +274,7 @@ def lines(site: Site, folder: str | None) -> list[ExamLine]:
     return site.many(
         ExamLine,
         "SELECT e.id AS exam_id, e.study_instance_uid, e.folder, e.state, e.version, p.display_name AS owner, e.reason,"
+        " e.is_test,"
         " (SELECT count(*) FROM instance i WHERE i.exam_id = e.id) AS images"
         " FROM exam e LEFT JOIN person p ON p.id = e.owner_person_id"
         " WHERE CAST(:folder AS text) IS NULL OR e.folder = :folder"

@@ -13,6 +13,7 @@ MAIL: Final = "mail"
 DIGESTS_DUE: Final = "digests_due"
 COMMANDS_DONE: Final = "commands_done"
 ALARMS: Final = "alarms"
+TEST_EXAMS: Final = "test_exams"
 REMOVALS_DUE: Final = "removals_due"
 QUEUES: Final = (
     INGEST,
@@ -26,5 +27,6 @@ QUEUES: Final = (
     DIGESTS_DUE,
     COMMANDS_DONE,
     ALARMS,
+    TEST_EXAMS,
     REMOVALS_DUE,
 )
