@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 import structlog
 
-from smartlink.gateway.log import DailyFile, LogKind, configure, log_path
+from smartlink.gateway.log import DailyFile, LogKind, configure, log_path, newest_path, part_of
 from smartlink.gateway.messages import Message
 from tests.gateway.conftest import START, SetClock
 
@@ -72,3 +72,20 @@ def test_a_log_that_cannot_be_written_stops_nothing(tmp_path: Path) -> None:
     blocked.write_text("a file where the folder should be")
     DailyFile(blocked, LogKind.SERVICE, lambda: datetime(2026, 11, 24, tzinfo=UTC)).msg("lost")
     assert blocked.is_file()
+
+
+@pytest.mark.proves("R121")
+def test_a_large_day_goes_on_in_further_parts_also_after_a_restart(tmp_path: Path, clock: SetClock) -> None:
+    for _ in range(2):
+        file = DailyFile(tmp_path, LogKind.SERVICE, clock, largest=20)
+        for number in range(3):
+            file.msg(f"line {number:04}")
+        file.close()
+    parts = [log_path(tmp_path, LogKind.SERVICE, START.date(), part) for part in (1, 2, 3)]
+    assert [len(path.read_text("utf-8").splitlines()) for path in parts] == [2, 2, 2]
+    assert newest_path(tmp_path, LogKind.SERVICE, START.date()) == parts[-1]
+
+
+def test_only_names_of_ours_are_log_files() -> None:
+    assert part_of("SmartLink-service-2026-11-24.12.log") == (LogKind.SERVICE, START.date(), 12)
+    assert [part_of(name) for name in ("x-2026-11-24.log", "SmartLink-service-2026-13-24.log", "a.log")] == [None] * 3

@@ -37,6 +37,7 @@ from smartlink.gateway.forecast import Gauge
 from smartlink.gateway.heartbeat import Machine, Pulse
 from smartlink.gateway.intake import DiskSpace, Intake, Kept, read_disk, reserve_of
 from smartlink.gateway.janitor import Janitor
+from smartlink.gateway.log_keeping import LogKeeper
 from smartlink.gateway.loop import Clock, Loop
 from smartlink.gateway.messages import Message
 from smartlink.gateway.notices import Notices, Sources
@@ -254,6 +255,7 @@ def _service(deployment: Deployment, now: Clock, lock: RunLock) -> Service:
         Loop("syntaxes", syntaxes.tick, now, pause=_STEADY, died=gateway.loop_died),
         Loop("commitments", commitments.tick, now, pause=_STEADY, died=gateway.loop_died),
         Loop("certificates", watch.tick, now, pause=_SLOW, died=gateway.loop_died),
+        Loop("logs", LogKeeper(deployment.logs, deployment.log_days).tick, now, pause=_SLOW, died=gateway.loop_died),
         Loop("disk", Gauge(database, ground.disk).tick, now, pause=_SLOW, died=gateway.loop_died),
     ]
     return gateway

@@ -18,7 +18,7 @@ from smartlink.gateway.diagnostics import Check, Finding, failed, ok, skipped, w
 from smartlink.gateway.errors import StoreFailed
 from smartlink.gateway.forecast import HORIZON, forecast
 from smartlink.gateway.intake import read_disk, reserve_of
-from smartlink.gateway.log import LogKind, log_path
+from smartlink.gateway.log import LogKind, newest_path
 from smartlink.gateway.platform.descriptors import limit_of
 from smartlink.gateway.platform.sockets import acknowledges_quickly
 from smartlink.gateway.platform.volume import Encryption, encryption
@@ -287,7 +287,7 @@ def turned_away(here: Here) -> Finding:
 
 def errors_in_log(here: Here) -> Finding:
     """How many errors the service wrote today, and which was the last."""
-    path = log_path(here.deployment.logs, LogKind.SERVICE, here.now.date())
+    path = newest_path(here.deployment.logs, LogKind.SERVICE, here.now.date())
     try:
         with path.open("rb") as file:
             file.seek(max(0, path.stat().st_size - _LOG_TAIL))

@@ -6,7 +6,9 @@
 
 from __future__ import annotations
 
+import re
 import threading
+from datetime import date
 from enum import StrEnum
 from typing import TYPE_CHECKING, Final, TextIO
 
@@ -14,7 +16,7 @@ import structlog
 
 if TYPE_CHECKING:
     from collections.abc import MutableMapping
-    from datetime import date, datetime
+    from datetime import datetime
     from pathlib import Path
 
     from smartlink.gateway.loop import Clock
@@ -27,8 +29,13 @@ class LogKind(StrEnum):
     CONFIGURATION = "ExoClient-configuration"
 
 
+_NAME: Final = re.compile(r"(?P<kind>.+)-(?P<day>\d{4}-\d\d-\d\d)(\.(?P<part>\d{1,6}))?\.log")
+
 LEVELS: Final = {"info": "info", "error": "error", "critical": "fatal", "fatal": "fatal"}
 """structlog's names on the left, the manual's on the right."""
+
+LARGEST_FILE: Final = 64 * 1024**2
+"""Bytes; a day that brings more goes on in a further part, `…-DATE.2.log`, so that no file is too large to send."""
 
 PATIENT_FIELDS: Final = frozenset(
     {"patient_name", "patient_id", "birth_date", "patient_birth_date", "accession_number", "patient_sex"}
@@ -36,10 +43,13 @@ PATIENT_FIELDS: Final = frozenset(
 
 
 class DailyFile:
-    """A text file for each UTC day; lines are whole even when several threads write."""
+    """A text file for each UTC day, in parts when it grows large; lines are whole even when several threads write."""
 
-    def __init__(self, folder: Path, kind: LogKind, now: Clock) -> None:
+    def __init__(self, folder: Path, kind: LogKind, now: Clock, largest: int = LARGEST_FILE) -> None:
+        """`largest`: how many bytes a file may have before the next part begins."""
         self._folder = folder
+        self._largest = largest
+        self._size = 0
         self._kind = kind
         self._now = now
         self._day: date | None = None
@@ -53,6 +63,7 @@ class DailyFile:
                 file = self._file_of(self._now())
                 file.write(line + "\n")
                 file.flush()
+                self._size += len(line) + 1
             except OSError:
                 self._forget()
 
@@ -66,12 +77,23 @@ class DailyFile:
 
     def _file_of(self, moment: datetime) -> TextIO:
         day = moment.date()
-        if self._file is None or day != self._day:
+        if self._file is None or day != self._day or self._size >= self._largest:
             self._forget()
             self._folder.mkdir(parents=True, exist_ok=True)
-            self._file = log_path(self._folder, self._kind, day).open("a", encoding="utf-8")
+            path, self._size = self._place(day)
+            self._file = path.open("a", encoding="utf-8")
             self._day = day
         return self._file
+
+    def _place(self, day: date) -> tuple[Path, int]:
+        """Where the next line goes, and how large that is. Nothing is renamed: another program may write there, too."""
+        path = newest_path(self._folder, self._kind, day)
+        size = path.stat().st_size if path.exists() else 0
+        if size < self._largest:
+            return path, size
+        named = part_of(path.name)
+        assert named is not None  # noqa: S101  `newest_path` made the name
+        return log_path(self._folder, self._kind, day, named[2] + 1), 0
 
     def _forget(self) -> None:
         file, self._file = self._file, None
@@ -79,9 +101,26 @@ class DailyFile:
             file.close()
 
 
-def log_path(folder: Path, kind: LogKind, day: date) -> Path:
-    """Return the path of one day's file."""
-    return folder / f"{kind}-{day.isoformat()}.log"
+def log_path(folder: Path, kind: LogKind, day: date, part: int = 1) -> Path:
+    """Return the path of one day's file, or of a further part of it."""
+    return folder / f"{kind}-{day.isoformat()}{'' if part == 1 else f'.{part}'}.log"
+
+
+def part_of(name: str) -> tuple[LogKind, date, int] | None:
+    """Return type, day and part of a log file by its name, or None when it is none of ours."""
+    found = _NAME.fullmatch(name)
+    if found is None:
+        return None
+    try:
+        return LogKind(found["kind"]), date.fromisoformat(found["day"]), int(found["part"] or 1)
+    except ValueError:
+        return None
+
+
+def newest_path(folder: Path, kind: LogKind, day: date) -> Path:
+    """Return the path of the part of a day's file that is being written."""
+    parts = [named[2] for path in folder.glob(f"{kind}-{day.isoformat()}*.log") if (named := part_of(path.name))]
+    return log_path(folder, kind, day, max(parts, default=1))
 
 
 def configure(folder: Path, kind: LogKind, now: Clock, component: str) -> DailyFile:

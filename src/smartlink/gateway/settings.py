@@ -105,6 +105,7 @@ class Deployment(BaseSettings):
     )
     bind: str = Field(default="0.0.0.0", description="Address on which the DICOM receiver listens.")  # noqa: S104  scanners come from the facility's network
     log_folder: Path | None = Field(default=None, description="Folder of the log files; Logs in the data folder.")
+    log_days: int = Field(default=90, ge=1, le=3650, description="Days for which log files are kept.")
     drain_seconds: float = Field(
         default=60.0, ge=0, le=600, description="How long open associations may go on when the receiver closes (R94)."
     )
