@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from smartlink.gateway import cli_audit, cli_connections, cli_diagnose, cli_logs, cli_reconcile
+from smartlink.gateway import cli_audit, cli_connections, cli_diagnose, cli_logs, cli_reconcile, cli_support
 from smartlink.gateway.terminal import (
     DataOption,
     JsonOption,
@@ -44,6 +44,7 @@ app = typer.Typer(
 app.command("reconcile", short_help=cli_reconcile.HELP, epilog=cli_reconcile.EXAMPLE)(cli_reconcile.reconcile)
 app.command("audit", short_help=cli_audit.HELP, epilog=cli_audit.EXAMPLE)(cli_audit.audit)
 app.command("logs", short_help=cli_logs.HELP, epilog=cli_logs.EXAMPLE)(cli_logs.logs)
+app.command("support-bundle", short_help=cli_support.HELP, epilog=cli_support.EXAMPLE)(cli_support.support_bundle)
 app.add_typer(cli_diagnose.app)
 app.add_typer(cli_connections.app, name="connections", short_help="List and change the connected systems.")
 

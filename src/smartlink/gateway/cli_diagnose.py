@@ -50,7 +50,7 @@ def diagnose(data: DataOption = None, as_json: JsonOption = False) -> None:
     results = _diagnosed(deployment, as_json=as_json)
     state = worst(results)
     if as_json:
-        print_json({"state": state.value, "at": now(), "checks": [_told(one) for one in results]})
+        print_json({"state": state.value, "at": now(), "checks": [told(one) for one in results]})
     else:
         _print(results)
     raise typer.Exit(EXIT_CODES[state])
@@ -159,7 +159,8 @@ def _diagnosed(deployment: Deployment, *, as_json: bool) -> list[Result]:
         fail(str(error), as_json=as_json)
 
 
-def _told(one: Result) -> dict[str, Any]:
+def told(one: Result) -> dict[str, Any]:
+    """Return a check and what it found, for programs."""
     return {
         "check": one.check.name,
         "about": one.check.about or None,

@@ -93,7 +93,7 @@ def export_lines(folder: Path, wanted: Wanted, target: Path) -> int:
     count = 0
     with target.open("xb") as out:
         for one in sorted(files(folder, wanted), key=lambda file: (file.kind, file.day, file.part)):
-            for line in _forwards(one.path):
+            for line in lines_of(one.path):
                 if _told(line, one.kind, wanted) is not None:
                     out.write(line + b"\n")
                     count += 1
@@ -138,7 +138,8 @@ def _told(line: bytes, kind: LogKind, wanted: Wanted) -> dict[str, Any] | None:
     return {"type": kind.value, **entry}
 
 
-def _forwards(path: Path) -> Iterator[bytes]:
+def lines_of(path: Path) -> Iterator[bytes]:
+    """Yield the lines of a file as bytes, the first first, one at a time."""
     with path.open("rb") as file:
         while line := file.readline(_LONGEST_LINE):
             if stripped := line.strip():
