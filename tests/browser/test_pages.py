@@ -64,6 +64,23 @@ def test_pages_fit_the_widths_between(windows: Windows, town: Town, width: int) 
     window.inspect("exam")
 
 
+@pytest.mark.parametrize("look", ONE_BY_DAY, ids=lambda look: look.name)
+def test_the_form_that_deletes_in_every_look(windows: Windows, town: Town, look: Look) -> None:
+    exam = _fill(town)
+    town.runs(town.eve)
+    window = windows.open(look)
+    window.sign_in("eve@lakeside.example")
+    window.open(f"/exams/{exam}")
+    window.page.click("#delete summary")
+    window.page.fill("#delete-reason", "Wrong patient")
+    window.page.locator("#delete").scroll_into_view_if_needed()
+    window.inspect("exam-delete")
+    window.page.click("#delete button")
+    window.page.wait_for_selector("#said .is-ok")
+    window.inspect("exam-deleted")
+    window.complaints.clear()  # the page that was open may have asked for what is gone
+
+
 def _door(window: Window, town: Town) -> None:
     page = window.page
     add_membership(town.access, town.elsewhere, town.bob, town.now)
