@@ -81,6 +81,7 @@ class FakeWorks:
     uploads: dict[UUID, Upload] = field(default_factory=dict)
     objects: dict[str, bytes] = field(default_factory=dict)
     heartbeats: list[dict[str, Any]] = field(default_factory=list)
+    worklists: list[dict[str, Any]] = field(default_factory=list)
     failures: list[dict[str, Any]] = field(default_factory=list)
     orders: Orders = field(default_factory=Orders)
     large: LargeObjects = field(default_factory=LargeObjects)
@@ -163,6 +164,9 @@ class FakeWorks:
         if path == paths.FAILURES:
             self.failures.append(message)
             return _ok({})
+        if path.startswith(paths.WORKLIST.partition("{")[0]):
+            self.worklists.append(message)
+            return _ok({"connection_id": path.rpartition("/")[2], "items": len(message["items"] or ())})
         if path in {paths.UPLOADS_OFFER, paths.UPLOADS_PARTS, paths.UPLOADS_CONFIRM}:
             return _ok(self._upload(path, message))
         connection_id = UUID(path.rpartition("/")[2])

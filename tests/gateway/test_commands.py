@@ -38,8 +38,14 @@ class Bench:
         self.licensed = True
         self.synchronised = 0
         self.pacs: Connection = a_pacs(database)
+        self.refreshed = 0
         self.channel = CommandChannel(
-            database, client, licensed=lambda: self.licensed, revoked=self.revoke, synchronise=self.synchronise
+            database,
+            client,
+            licensed=lambda: self.licensed,
+            revoked=self.revoke,
+            synchronise=self.synchronise,
+            refresh_worklists=self.refresh_worklists,
         )
 
     def revoke(self) -> None:
@@ -47,6 +53,9 @@ class Bench:
 
     def synchronise(self) -> None:
         self.synchronised += 1
+
+    def refresh_worklists(self) -> None:
+        self.refreshed += 1
 
     def tick(self, after: timedelta = timedelta()) -> bool:
         return self.channel.tick(self.clock.move(after))
@@ -209,3 +218,11 @@ def test_what_the_catalogue_could_not_take_is_asked_for_again(bench: Bench, monk
 
 def _fail(_work: object) -> None:
     raise OSError("the disk is full")
+
+
+@pytest.mark.proves("R52")
+def test_worklists_are_refreshed_when_somebody_asks_and_once_for_a_repeat(bench: Bench) -> None:
+    command_id = str(uuid4())
+    bench.works.orders.command({"kind": "refresh_worklists", "command_id": command_id})
+    bench.poll()
+    assert (bench.refreshed, bench.works.orders.acknowledged) == (1, [command_id])

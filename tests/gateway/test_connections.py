@@ -19,11 +19,13 @@ from smartlink.gateway.connections import (
     may_store,
     new_pacs,
     new_ultrasound,
+    new_worklist,
     put_message,
     restored,
     secured,
 )
 from smartlink.gateway.errors import Refused
+from smartlink.gateway.worklist import Query, QueryChanges
 from smartlink.link.connections import Connection as ConnectionAtWorks
 from smartlink.link.connections import ConnectionStatus, Kind, Mapping
 from smartlink.standard.names import AETitle
@@ -239,3 +241,30 @@ def test_whoever_secures_a_pacs_has_to_verify_it_anew() -> None:
     scanner = new_ultrasound(uuid4(), AETitle("US01"), "192.0.2.7", None)
     with pytest.raises(Refused, match="tls_port"):
         edited(scanner, Changes(tls=TlsChanges(on=True)))
+
+
+SERVER = Changes(name="Hospital", ae_title="HOSPITAL", host="192.0.2.9", port=104, specialty_ids=(SPECIALTY,))
+
+
+@pytest.mark.proves("R53", "R54", "R58")
+def test_a_worklist_server_has_one_specialty_and_is_not_verified() -> None:
+    server = new_worklist(uuid4(), replace(SERVER, query=QueryChanges(time_zone="America/Bogota")))
+    assert (server.kind, server.status, server.query) == (
+        Kind.WORKLIST,
+        ConnectionStatus.INACTIVE,
+        Query(time_zone="America/Bogota"),
+    )
+    several = (SPECIALTY, uuid4())
+    with pytest.raises(Refused, match="one specialty"):
+        new_worklist(uuid4(), replace(SERVER, specialty_ids=several))
+    with pytest.raises(Refused, match="one specialty"):
+        edited(server, Changes(specialty_ids=several))
+    assert edited(server, Changes(query=QueryChanges(modality=""))).query == Query("America/Bogota", None)
+
+
+def test_only_a_worklist_server_is_asked_for_a_list() -> None:
+    with pytest.raises(Refused, match="worklist servers"):
+        new_pacs(uuid4(), replace(SERVER, query=QueryChanges(modality="US")))
+    for connection in (SCANNER, new_pacs(uuid4(), SERVER)):
+        with pytest.raises(Refused, match="worklist servers"):
+            edited(connection, Changes(query=QueryChanges(modality="US")))

@@ -10,6 +10,7 @@ from smartlink.gateway.calling import AssociationFailed, Layer, Peer, Tls
 from smartlink.gateway.trial import Ended, Line, Step, broken, concluded
 
 PEER = Peer("192.0.2.9", 104, "ARCHIVE", "SMARTLINKSNDR")
+OF_PACS = [step for step in Step if step is not Step.FIND]
 
 
 @pytest.mark.proves("R47")
@@ -31,7 +32,7 @@ PEER = Peer("192.0.2.9", 104, "ARCHIVE", "SMARTLINKSNDR")
 def test_each_layer_breaks_its_step(layer: Layer, under_way: Step, broken_at: Step) -> None:
     peer = replace(PEER, tls=Tls()) if broken_at is Step.TLS else PEER
     trial = broken(peer, [], AssociationFailed(layer, "It fails.", "Mend it."), under_way)
-    steps = [step for step in Step if step is not Step.TLS or peer.tls is not None]
+    steps = [step for step in OF_PACS if step is not Step.TLS or peer.tls is not None]
     assert [line.step for line in trial.lines] == steps
     at = steps.index(broken_at)
     assert [line.ended for line in trial.lines] == [
@@ -45,7 +46,7 @@ def test_each_layer_breaks_its_step(layer: Layer, under_way: Step, broken_at: St
 
 def test_a_peer_that_wants_tls_and_is_called_without_breaks_the_step_that_is_missing() -> None:
     trial = broken(PEER, [], AssociationFailed(Layer.TLS, "It speaks TLS.", "Mend it."), Step.ASSOCIATION)
-    assert [line.step for line in trial.lines] == list(Step)
+    assert [line.step for line in trial.lines] == OF_PACS
     assert trial.lines[3].ended is Ended.FAILED
 
 
@@ -53,3 +54,12 @@ def test_what_was_skipped_is_no_failure() -> None:
     trial = concluded(PEER, [Line(Step.ECHO, Ended.SKIPPED, "Not offered.")])
     assert trial.succeeded
     assert trial.failure is None
+
+
+@pytest.mark.proves("R57")
+def test_the_trial_of_a_worklist_server_ends_with_the_query() -> None:
+    failed = AssociationFailed(Layer.PROTOCOL, "It refuses.", "Mend it.")
+    trial = broken(PEER, [], failed, Step.FIND, last=Step.FIND)
+    assert [line.step for line in trial.lines] == [*(step for step in OF_PACS if step is not Step.TLS), Step.FIND]
+    assert trial.failure is not None
+    assert trial.failure.step is Step.FIND

@@ -29,4 +29,5 @@ def test_only_health_keys_activation_and_token_need_no_bearer_token() -> None:
         paths.RECONCILE_INSTANCES,
         paths.RECONCILE_SEND_AGAIN,
         paths.SYNTHETIC_ENDED,
+        paths.WORKLIST,
     }

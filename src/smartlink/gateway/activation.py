@@ -14,7 +14,7 @@ from pydantic import SecretStr
 
 from smartlink.gateway.errors import GatewayError, GiveUp, LicenceRevoked, TryAgain
 from smartlink.gateway.platform.files import flush_folder, protect_file
-from smartlink.gateway.store import connections, deliveries, instances, licences, orders
+from smartlink.gateway.store import connections, deliveries, instances, licences, orders, worklists
 from smartlink.gateway.store.licences import Activation
 from smartlink.gateway.synchronisation import apply
 from smartlink.link import licence_key
@@ -119,6 +119,7 @@ def _store(tx: Transaction, before: licences.Licence, activation: Activation, an
     if before.facility_id is not None and before.facility_id != activation.facility_id:
         # What was received for another facility is never uploaded to this one (R35).
         connections.all_forgotten(tx, now)
+        worklists.none_is_told(tx)
         instances.orphan_undelivered(tx)
         deliveries.orphan_undelivered(tx)
         orders.abandon_all(tx, now)

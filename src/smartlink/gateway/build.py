@@ -31,6 +31,7 @@ from smartlink.gateway.dicom.storage_scp import StorageSCP
 from smartlink.gateway.dicom.storage_scu import store
 from smartlink.gateway.dicom.verification_scp import VerificationSCP
 from smartlink.gateway.dicom.verification_scu import echo
+from smartlink.gateway.dicom.worklist_scu import find
 from smartlink.gateway.downloads import Downloads
 from smartlink.gateway.errors import CatalogueDamaged, Refused, StoreFailed, TryAgain
 from smartlink.gateway.forecast import Gauge
@@ -60,6 +61,9 @@ from smartlink.gateway.uplink.objects import ObjectClient
 from smartlink.gateway.uplink.pace import Pace
 from smartlink.gateway.uplink.works import Account, WorksClient
 from smartlink.gateway.uploads import Uploads
+from smartlink.gateway.worklists import Rules as WorklistRules
+from smartlink.gateway.worklists import Tools as WorklistTools
+from smartlink.gateway.worklists import Worklists, rules_of
 from smartlink.link.assertion import load_private
 
 if TYPE_CHECKING:
@@ -103,6 +107,12 @@ def reconciliation(deployment: Deployment, database: Database, works: WorksClien
         return held_by(peer_of(pacs, sender), series, deployment.send_limits)
 
     return Reconciliation(database, works, held)
+
+
+def worklist_tools(deployment: Deployment, database: Database, now: Clock) -> WorklistTools:
+    """Return what a command needs to ask a worklist server beside the running service."""
+    standing = Standing(database)
+    return WorklistTools(database, find, now, lambda: rules_of(standing.settings), deployment.send_limits)
 
 
 def service(deployment: Deployment, now: Clock) -> Service:
@@ -176,6 +186,10 @@ class _Ground:
             timedelta(days=settings.continue_retry_days),
         )
 
+    def worklist_rules(self) -> WorklistRules:
+        """What is set for worklists."""
+        return rules_of(self.standing.settings)
+
     def notice_rules(self) -> NoticeRules:
         """What is set for the notices of what fails."""
         standing = self.standing
@@ -189,10 +203,11 @@ class _Carriers:
     uploads: Uploads
     downloads: Downloads
     archive: Archive
+    worklists: Worklists
 
     def close(self) -> None:
         """Wait for the transfers under way."""
-        for one in (self.uploads, self.downloads, self.archive):
+        for one in (self.uploads, self.downloads, self.archive, self.worklists):
             one.close()
 
 
@@ -214,12 +229,13 @@ def _service(deployment: Deployment, now: Clock, lock: RunLock) -> Service:
     intake = _intake(ground, settling, catalogue, doorkeeper)
     commitments = Commitments(database, spool, tell, now, caught_up=_both(settling.caught_up, catalogue.caught_up))
     door = _Door(intake, catalogue, doorkeeper, refusals, syntaxes, commitments)
-    carriers = _Carriers(_uploads(ground), _downloads(ground), _archive(ground))
+    carriers = _Carriers(_uploads(ground), _downloads(ground), _archive(ground), _worklists(ground))
     loops: list[Loop] = []
 
     def end() -> None:
         pace.end()
         carriers.archive.end()
+        carriers.worklists.end()
         commitments.end()
 
     def release() -> None:
@@ -331,6 +347,19 @@ def _archive(ground: _Ground) -> Archive:
     )
 
 
+def _worklists(ground: _Ground) -> Worklists:
+    return Worklists(
+        ground.database,
+        ground.works,
+        find,
+        ground.now,
+        licensed=ground.standing.licensed,
+        revoked=ground.revoked,
+        rules=ground.worklist_rules,
+        limits=ground.deployment.send_limits,
+    )
+
+
 def _loops(ground: _Ground, catalogue: Catalogue, carriers: _Carriers, gateway: Service) -> list[Loop]:
     standing, now, died = ground.standing, ground.now, gateway.loop_died
     synchronisation = Synchronisation(ground.database, ground.works, licensed=standing.licensed, revoked=ground.revoked)
@@ -349,6 +378,7 @@ def _loops(ground: _Ground, catalogue: Catalogue, carriers: _Carriers, gateway: 
         licensed=standing.licensed,
         revoked=ground.revoked,
         synchronise=synchronisation.ask,
+        refresh_worklists=carriers.worklists.ask,
     )
     reports = Reports(ground.database, ground.works, licensed=standing.licensed, revoked=ground.revoked)
     notices = Notices(
@@ -371,6 +401,7 @@ def _loops(ground: _Ground, catalogue: Catalogue, carriers: _Carriers, gateway: 
         Loop("commands", channel.tick, now, pause=_QUICK, died=died),
         Loop("downloads", carriers.downloads.tick, now, pause=_QUICK, died=died),
         Loop("archive", carriers.archive.tick, now, pause=_QUICK, died=died),
+        Loop("worklists", carriers.worklists.tick, now, pause=_QUICK, died=died),
         Loop("reports", reports.tick, now, pause=_STEADY, died=died),
         Loop("synchronisation", synchronisation.tick, now, pause=_STEADY, died=died),
         Loop("heartbeat", pulse.tick, now, pause=_STEADY, died=died),

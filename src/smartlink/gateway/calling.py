@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from smartlink.gateway.errors import GatewayError
 
@@ -98,6 +99,9 @@ class Unreadable:
 Outcome = Answered | ContextRefused | Unreadable
 
 
+_PACS: Final = re.compile(r"PACS server|PACS")
+
+
 class Layer(StrEnum):
     """Where the way to a peer is broken, from the outside in."""
 
@@ -132,3 +136,7 @@ class AssociationFailed(GatewayError):
         self.layer = layer
         self.sentence = sentence
         self.remedy = remedy
+
+    def at(self, server: str) -> AssociationFailed:
+        """The same failure at a peer that is no PACS: its remedy speaks of `server`."""
+        return AssociationFailed(self.layer, self.sentence, _PACS.sub(server, self.remedy))

@@ -10,7 +10,15 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from smartlink.gateway import cli_audit, cli_connections, cli_diagnose, cli_logs, cli_reconcile, cli_support
+from smartlink.gateway import (
+    cli_audit,
+    cli_connections,
+    cli_diagnose,
+    cli_logs,
+    cli_reconcile,
+    cli_support,
+    cli_worklist,
+)
 from smartlink.gateway.terminal import (
     DataOption,
     JsonOption,
@@ -47,6 +55,7 @@ app.command("logs", short_help=cli_logs.HELP, epilog=cli_logs.EXAMPLE)(cli_logs.
 app.command("support-bundle", short_help=cli_support.HELP, epilog=cli_support.EXAMPLE)(cli_support.support_bundle)
 app.add_typer(cli_diagnose.app)
 app.add_typer(cli_connections.app, name="connections", short_help="List and change the connected systems.")
+app.add_typer(cli_worklist.app, name="worklist", short_help="List and refresh the worklists.")
 
 
 def main() -> None:

@@ -32,7 +32,8 @@ if TYPE_CHECKING:
     from smartlink.gateway.settings import Deployment
     from smartlink.gateway.store.database import Database
     from smartlink.gateway.trial import Trial
-    from smartlink.link.connections import Mapping
+    from smartlink.gateway.worklist import Query
+    from smartlink.link.connections import Kind, Mapping
 
 app = typer.Typer(
     help="List, add, edit, test and delete the ultrasound systems, PACS and worklist servers.",
@@ -58,6 +59,7 @@ EditedPortOption = Annotated[
 SpecialtyOption = Annotated[
     list[str] | None, typer.Option("--specialty", help="Specialty, by name or id; give the option once for each.")
 ]
+KindOption = Annotated[str, typer.Option("--kind", help="What it is: pacs or worklist.")]
 TlsOption = Annotated[
     bool | None, typer.Option("--tls/--no-tls", help="Whether the connection is secured by TLS (DICOM PS3.15 B.12).")
 ]
@@ -92,7 +94,7 @@ def list_(data: DataOption = None, as_json: JsonOption = False) -> None:
 
 
 @app.command(
-    short_help="Add a PACS.",
+    short_help="Add a PACS or a worklist server.",
     epilog="Example: smartlink connections add Archive --ae-title ARCHIVE --host 192.0.2.10 --port 104 --specialty US",
 )
 def add(
@@ -101,6 +103,7 @@ def add(
     host: HostOption = None,
     port: PortOption = None,
     specialty: SpecialtyOption = None,
+    kind: KindOption = "pacs",
     tls: TlsOption = None,
     tls_ca: TlsCaOption = None,
     tls_certificate: TlsCertificateOption = None,
@@ -110,19 +113,23 @@ def add(
     data: DataOption = None,
     as_json: JsonOption = False,
 ) -> None:
-    """Add a PACS. It is Inactive until a test succeeds or it takes an image; images are tried nevertheless."""
+    """Add a PACS or worklist server. It is Inactive until a test succeeds or it is used; it is tried nevertheless."""
     from smartlink.gateway import connecting
     from smartlink.gateway.connections import Changes
+    from smartlink.link.connections import Kind
 
+    wanted_kind = _kind(kind)
     with _changing(data, as_json=as_json) as (deployment, database):
         ids = connecting.specialties(database, specialty or [])
         security = _security(tls, tls_ca, tls_certificate, tls_key, tls_name)
         wanted = Changes(name=name, ae_title=ae_title, host=host, port=port, specialty_ids=ids, tls=security)
         trial = None
         if test:
-            trial = _try(deployment, _typed_peer(ae_title, host, port, _sender(database), security))
+            calling = _calling(database, wanted_kind)
+            trial = _try(deployment, database, wanted_kind, _typed_peer(ae_title, host, port, calling, security))
         verified = trial is not None and trial.succeeded
-        added = connecting.add_pacs(database, wanted, now(), verified=verified)
+        save = connecting.add_worklist if wanted_kind is Kind.WORKLIST else connecting.add_pacs
+        added = save(database, wanted, now(), verified=verified)
     _answer_saved(added, trial, as_json=as_json)
 
 
@@ -186,6 +193,7 @@ def trial(
     ae_title: AETitleOption = None,
     host: HostOption = None,
     port: PortOption = None,
+    kind: KindOption = "pacs",
     tls: TlsOption = None,
     tls_ca: TlsCaOption = None,
     tls_certificate: TlsCertificateOption = None,
@@ -206,10 +214,13 @@ def trial(
     with _changing(data, as_json=as_json) as (deployment, database):
         security = _security(tls, tls_ca, tls_certificate, tls_key, tls_name)
         if which is None:
-            result = _try(deployment, _typed_peer(ae_title, host, port, _sender(database), security))
+            calling = _calling(database, _kind(kind))
+            typed_peer = _typed_peer(ae_title, host, port, calling, security)
+            result = _try(deployment, database, _kind(kind), typed_peer)
         else:
             connection = connecting.find(database, which)
-            result = _try(deployment, connecting.peer_of(connection, _sender(database)))
+            peer = connecting.peer_of(connection, _calling(database, connection.kind))
+            result = _try(deployment, database, connection.kind, peer, connection.query)
             if result.succeeded:
                 connecting.verified(database, connection, now())
     if as_json:
@@ -296,11 +307,22 @@ def _list(data: Path | None, *, as_json: bool) -> None:
         print_table(columns, [[shown(one[column]) for column in columns] for one in found])
 
 
-def _sender(database: Database) -> str:
+def _calling(database: Database, kind: Kind) -> str:
+    """Return the AE title under which a peer of this kind is called."""
     from smartlink.gateway.settings import administrator_settings
     from smartlink.gateway.store import settings
+    from smartlink.link.connections import Kind
 
-    return administrator_settings(database.read(settings.all_values)).sender_ae_title
+    values = administrator_settings(database.read(settings.all_values))
+    return values.worklist_client_ae_title if kind is Kind.WORKLIST else values.sender_ae_title
+
+
+def _kind(text: str) -> Kind:
+    from smartlink.link.connections import Kind
+
+    if text not in {Kind.PACS, Kind.WORKLIST}:
+        raise typer.BadParameter("Kind is pacs or worklist; an ultrasound system adds itself.", param_hint="--kind")
+    return Kind(text)
 
 
 def _mapping(text: str) -> Mapping:
@@ -332,10 +354,17 @@ def _typed_peer(ae_title: str | None, host: str | None, port: int | None, sender
     return Peer(parse_host(host or ""), parse_port(port), parse_ae_title(ae_title or ""), sender, tls)
 
 
-def _try(deployment: Deployment, peer: Peer) -> Trial:
+def _try(deployment: Deployment, database: Database, kind: Kind, peer: Peer, query: Query | None = None) -> Trial:
+    from smartlink.gateway import build, worklists
     from smartlink.gateway.dicom.trial_run import try_out
+    from smartlink.gateway.dicom.worklist_trial import try_out_worklist
+    from smartlink.gateway.worklist import Query
+    from smartlink.link.connections import Kind
 
-    return try_out(peer, deployment.send_limits)
+    if kind is not Kind.WORKLIST:
+        return try_out(peer, deployment.send_limits)
+    _, asked, _ = worklists.question(build.worklist_tools(deployment, database, now), query or Query())
+    return try_out_worklist(peer, asked, deployment.send_limits)
 
 
 def _answer_saved(connection: Connection, trial: Trial | None, *, as_json: bool) -> None:

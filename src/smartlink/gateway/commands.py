@@ -27,6 +27,7 @@ from smartlink.link.commands import (
     Command,
     Commands,
     Deliver,
+    RefreshWorklists,
     Synchronise,
     UnknownCommand,
 )
@@ -67,12 +68,14 @@ class CommandChannel:
         licensed: Callable[[], bool],
         revoked: Callable[[], None],
         synchronise: Callable[[], None],
+        refresh_worklists: Callable[[], None],
     ) -> None:
         self._database = database
         self._works = works
         self._licensed = licensed
         self._revoked = revoked
         self._synchronise = synchronise
+        self._refresh_worklists = refresh_worklists
         self._poll: Future[Commands] | None = None
         self._failures = 0
         self._may_have_missed = True
@@ -115,6 +118,8 @@ class CommandChannel:
             self._database.write(lambda tx: carry_out(tx, known, now))
             if any(isinstance(one, Synchronise) for one in known):
                 self._synchronise()
+            if any(isinstance(one, RefreshWorklists) for one in known):
+                self._refresh_worklists()
             try:
                 self._works.acknowledge(Acknowledge(command_ids=tuple(one.command_id for one in known)))
             except LicenceRevoked:

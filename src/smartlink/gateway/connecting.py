@@ -13,11 +13,11 @@ import structlog
 
 from smartlink.gateway.calling import Peer
 from smartlink.gateway.certificates import check_pair, check_trust, pairs_of
-from smartlink.gateway.connections import Approval, Changes, Connection, edited, new_pacs
+from smartlink.gateway.connections import Approval, Changes, Connection, edited, new_pacs, new_worklist
 from smartlink.gateway.delivery import State
 from smartlink.gateway.errors import GiveUp, LicenceRevoked, Refused, TryAgain
 from smartlink.gateway.messages import Message
-from smartlink.gateway.store import configuration, connections, counters, deliveries, settings
+from smartlink.gateway.store import configuration, connections, counters, deliveries, settings, worklists
 from smartlink.link.connections import ConnectionDeleted, ConnectionStatus, Kind
 from smartlink.link.problems import ProblemType
 
@@ -67,19 +67,26 @@ def specialties(database: Database, wanted: Iterable[str]) -> tuple[UUID, ...]:
     return tuple(found)
 
 
-def peer_of(connection: Connection, sender_ae_title: str) -> Peer:
-    """Return the PACS as we call it. Raises Refused for what cannot be called."""
+def peer_of(connection: Connection, calling_ae_title: str) -> Peer:
+    """Return the PACS or worklist server as we call it. Raises Refused for what cannot be called."""
     if connection.kind is Kind.ULTRASOUND or connection.port is None:  # its port is for Storage Commitment alone
         raise Refused("An ultrasound system cannot be tested from here: test on the system itself, it calls us.")
-    return Peer(connection.host, connection.port, connection.ae_title, sender_ae_title, connection.tls)
+    return Peer(connection.host, connection.port, connection.ae_title, calling_ae_title, connection.tls)
 
 
 def add_pacs(database: Database, wanted: Changes, now: datetime, *, verified: bool = False) -> Connection:
     """Store a PACS as typed; `verified`: a test of just these values succeeded (R45-R49). Raises Refused."""
-    fresh = new_pacs(uuid4(), wanted)
+    return _add(database, new_pacs(uuid4(), wanted), now, verified=verified)
+
+
+def add_worklist(database: Database, wanted: Changes, now: datetime, *, verified: bool = False) -> Connection:
+    """Store a worklist server as typed, as for a PACS; the service asks it at once (R53-R58). Raises Refused."""
+    return _add(database, new_worklist(uuid4(), wanted), now, verified=verified)
+
+
+def _add(database: Database, fresh: Connection, now: datetime, *, verified: bool) -> Connection:
     if verified:
         fresh = replace(fresh, status=ConnectionStatus.ACTIVE, verified_at=now)
-
     _check_files(fresh, now)
 
     def write(tx: Transaction) -> None:
@@ -107,7 +114,7 @@ def edit(database: Database, connection_id: UUID, wanted: Changes, now: datetime
             _check_files(after, now)
         if after.ae_title.folded != known.ae_title.folded:
             _refuse_taken(tx, after)
-        news = replace(after, send_directly=known.send_directly, tls=known.tls) != known
+        news = replace(after, send_directly=known.send_directly, tls=known.tls, query=known.query) != known
         connections.edit(tx, after, now, news=news)
         return after
 
@@ -164,6 +171,7 @@ def delete(database: Database, works: Works, connection: Connection, now: dateti
         # One that Works heard of in this very moment is deleted there by the next synchronisation.
         connections.delete(tx, connection.id, now, at_works=connection.works_id is not None)
         deliveries.abandon(tx, str(connection.id), now, DELETED)
+        worklists.forget(tx, connection.id)
 
     database.write(write)
     log.info("connection_deleted", **_told(connection))

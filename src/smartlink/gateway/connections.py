@@ -11,6 +11,8 @@ from typing import TYPE_CHECKING, Final
 
 from smartlink.gateway.calling import Tls
 from smartlink.gateway.errors import Refused
+from smartlink.gateway.worklist import Query, QueryChanges
+from smartlink.gateway.worklist import changed as changed_query
 from smartlink.link.connections import ConnectionPut, ConnectionStatus, Kind, Mapping
 from smartlink.standard.names import AETitle
 
@@ -27,6 +29,7 @@ _LAST_PORT: Final = 65535
 _HOST_NAME: Final = re.compile(r"(?!-)[A-Za-z0-9_-]{1,63}(?<!-)(\.(?!-)[A-Za-z0-9_-]{1,63}(?<!-))*\.?")
 _LOOKS_NUMERIC: Final = re.compile(r"[0-9.]+")
 _ONLY_ULTRASOUND: Final = "Mapping and Send directly to PACS are settings of ultrasound systems."
+_ONLY_WORKLIST: Final = "Time zone, modality, station and character set are settings of worklist servers."
 
 
 class Approval(StrEnum):
@@ -68,6 +71,8 @@ class Connection:
     """Works is not told either: it hears of an ultrasound system when that is approved."""
     waiting_bytes: int = 0
     """What it sent while it waited for approval."""
+    query: Query | None = None
+    """How a worklist server is asked; None for all others. Works is not told."""
 
     @property
     def is_pending(self) -> bool:
@@ -116,15 +121,34 @@ class Changes:
     mapping: Mapping | None = None
     send_directly: bool | None = None
     tls: TlsChanges = field(default_factory=TlsChanges)
+    query: QueryChanges = field(default_factory=QueryChanges)
 
 
 def new_pacs(connection_id: UUID, wanted: Changes) -> Connection:
     """Return a PACS as a person typed it in (R46): not verified, so Inactive. Raises Refused with what to do."""
+    if wanted.query != QueryChanges():
+        raise Refused(_ONLY_WORKLIST)
+    return _new_server(connection_id, Kind.PACS, wanted)
+
+
+def new_worklist(connection_id: UUID, wanted: Changes) -> Connection:
+    """Return a worklist server as a person typed it in (R54): one specialty, not verified. Raises Refused."""
+    fresh = _new_server(connection_id, Kind.WORKLIST, wanted)
+    _refuse_several(fresh)
+    return replace(fresh, query=changed_query(None, wanted.query))
+
+
+def _refuse_several(connection: Connection) -> None:
+    if connection.kind is Kind.WORKLIST and len(connection.specialty_ids) > 1:
+        raise Refused("A worklist server has one specialty: select just one.")
+
+
+def _new_server(connection_id: UUID, kind: Kind, wanted: Changes) -> Connection:
     if wanted.mapping is not None or wanted.send_directly is not None:
         raise Refused(_ONLY_ULTRASOUND)
     return Connection(
         id=connection_id,
-        kind=Kind.PACS,
+        kind=kind,
         name=parse_name(wanted.name or ""),
         ae_title=parse_ae_title(wanted.ae_title or ""),
         host=parse_host(wanted.host or ""),
@@ -148,6 +172,9 @@ def edited(connection: Connection, wanted: Changes) -> Connection:
             connection.specialty_ids if wanted.specialty_ids is None else parse_specialties(wanted.specialty_ids)
         ),
     )
+    if connection.kind is not Kind.WORKLIST and wanted.query != QueryChanges():
+        raise Refused(_ONLY_WORKLIST)
+    _refuse_several(changed)
     if connection.kind is Kind.ULTRASOUND:
         if wanted.tls != TlsChanges():
             raise Refused("An ultrasound system is secured by the receiver's settings: see smartlink settings tls_port")
@@ -167,6 +194,7 @@ def edited(connection: Connection, wanted: Changes) -> Connection:
         host=connection.host if wanted.host is None else parse_host(wanted.host),
         port=connection.port if wanted.port is None else parse_port(wanted.port),
         tls=secured(connection.tls, wanted.tls),
+        query=changed_query(connection.query, wanted.query) if connection.kind is Kind.WORKLIST else None,
     )
     if where(changed) == where(connection):
         return changed
@@ -286,6 +314,7 @@ def restored(found: ConnectionAtWorks) -> Connection:
         pushed_revision=1,
         works_id=found.id,
         works_version=found.version,
+        query=Query() if found.kind is Kind.WORKLIST else None,
     )
 
 

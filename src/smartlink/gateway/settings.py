@@ -267,6 +267,15 @@ class SmartLinkSettings(BaseModel):
     worklist_client_ae_title: AETitleSetting = Field(
         default="SMARTLINKWLSCU", description="AE title under which worklists are asked for."
     )
+    worklist_minutes: int = Field(
+        default=5, ge=1, le=60, description="Minutes between two queries of a worklist server."
+    )
+    worklist_hours_before: int = Field(
+        default=12, ge=0, le=24, description="Hours for which a scheduled step stays on the worklist after its start."
+    )
+    worklist_hours_after: int = Field(
+        default=24, ge=1, le=48, description="Hours before its start from which a step is on the worklist."
+    )
     disk_reserve_bytes: Annotated[int | None, BeforeValidator(_nothing)] = Field(
         default=None,
         ge=0,
@@ -349,6 +358,9 @@ class SmartLinkSettings(BaseModel):
 _RECEIVER: Final = frozenset(SmartLinkSettings.model_fields) - {
     "sender_ae_title",
     "worklist_client_ae_title",
+    "worklist_minutes",
+    "worklist_hours_before",
+    "worklist_hours_after",
     "disk_reserve_bytes",
     "retry_works_minutes",
     "retry_pacs_minutes",

@@ -26,6 +26,7 @@ from smartlink.gateway.store import (
     refusals,
     service,
     settings,
+    worklists,
 )
 from smartlink.link.connections import Kind
 from smartlink.standard.sop_class import may_be_image
@@ -96,6 +97,7 @@ def connections_of(database: Database) -> list[dict[str, Any]]:
                 "problem": one.problem,
                 "send_directly": one.send_directly,
                 "tls": None if one.tls is None else asdict(one.tls),
+                "query": None if one.query is None else asdict(one.query),
                 "verified_at": one.verified_at,
                 "last_seen_at": one.last_seen_at,
                 "last_image_at": one.last_image_at,
@@ -104,6 +106,35 @@ def connections_of(database: Database) -> list[dict[str, Any]]:
         ]
 
     return database.read(ask)
+
+
+def worklists_of(database: Database, *, with_items: bool) -> list[dict[str, Any]]:
+    """Return how each worklist server does; `with_items` also its last good list, which holds patients."""
+
+    def ask(tx: Transaction) -> list[dict[str, Any]]:
+        known = worklists.live(tx)
+        found = []
+        for one in connections.live(tx):
+            if one.kind is Kind.WORKLIST:
+                told = _worklist(known.get(one.id))
+                more = {"list": [item.model_dump() for item in worklists.items(tx, one.id)]} if with_items else {}
+                found.append({"id": str(one.id), "name": one.name, "ae_title": str(one.ae_title), **told, **more})
+        return found
+
+    return database.read(ask)
+
+
+def _worklist(known: worklists.Worklist | None) -> dict[str, Any]:
+    return {
+        "fetched_at": None if known is None else known.fetched_at,
+        "checked_at": None if known is None else known.checked_at,
+        "items": 0 if known is None else known.items,
+        "truncated": known is not None and known.truncated,
+        "unreadable": 0 if known is None else known.unreadable,
+        "failing_since": None if known is None else known.failing_since,
+        "problem": None if known is None else known.problem,
+        "remedy": None if known is None else known.remedy,
+    }
 
 
 def refusals_of(database: Database, limit: int) -> list[dict[str, Any]]:

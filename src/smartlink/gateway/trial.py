@@ -1,4 +1,4 @@
-"""Test Connection: the steps of the way to a PACS, from the outside in, and which of them is broken (R47).
+"""Test Connection: the steps of the way to a PACS or worklist server, from the outside in (R47, R57).
 
 Values only; `dicom.trial_run` walks the way.
 """
@@ -25,12 +25,15 @@ class Step(StrEnum):
     ASSOCIATION = "association"
     CONTEXTS = "contexts"
     ECHO = "echo"
+    FIND = "find"
 
 
 class Ended(StrEnum):
     """How a step ended."""
 
     OK = "ok"
+    WARNED = "warned"
+    """It did not go as it should, and the test passes all the same (R57)."""
     FAILED = "failed"
     SKIPPED = "skipped"
 
@@ -65,7 +68,7 @@ class Trial:
 
     @property
     def succeeded(self) -> bool:
-        """Whether images can be sent: nothing failed."""
+        """Whether the peer can be used: nothing failed."""
         return not any(line.ended is Ended.FAILED for line in self.lines)
 
     @property
@@ -98,15 +101,25 @@ def concluded(peer: Peer, lines: Sequence[Line], contexts: Sequence[Offered] = (
 
 
 def broken(
-    peer: Peer, lines: Sequence[Line], failed: AssociationFailed, under_way: Step, contexts: Sequence[Offered] = ()
+    peer: Peer,
+    lines: Sequence[Line],
+    failed: AssociationFailed,
+    under_way: Step,
+    contexts: Sequence[Offered] = (),
+    last: Step = Step.ECHO,
 ) -> Trial:
-    """Return a trial that failed: what came before passed, what would come after is skipped."""
+    """Return a trial that failed: what came before passed, what would come after is skipped.
+
+    `last` is the step at which such a trial ends.
+    """
     at = _BROKEN_AT.get(failed.layer, under_way)
     told = {line.step: line for line in lines}
     result: list[Line] = []
     before = True
     for step in Step:
         if step is Step.TLS and peer.tls is None and at is not step:
+            continue
+        if step is Step.FIND and last is not Step.FIND:
             continue
         if step is at:
             result.append(Line(step, Ended.FAILED, failed.sentence, remedy=failed.remedy))

@@ -64,6 +64,13 @@ class Synchronise(Message):
     command_id: UUID
 
 
+class RefreshWorklists(Message):
+    """Ask the worklist servers now: somebody waits for the list."""
+
+    kind: Literal["refresh_worklists"] = "refresh_worklists"
+    command_id: UUID
+
+
 class UnknownCommand(Message):
     """A command of a newer Works: not acknowledged, so that it waits for the newer gateway."""
 
@@ -72,7 +79,7 @@ class UnknownCommand(Message):
 
 
 Command = Annotated[
-    Annotated[Deliver | Cancel | Synchronise, Field(discriminator="kind")] | UnknownCommand,
+    Annotated[Deliver | Cancel | Synchronise | RefreshWorklists, Field(discriminator="kind")] | UnknownCommand,
     Field(union_mode="left_to_right"),
 ]
 

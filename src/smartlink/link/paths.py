@@ -30,6 +30,8 @@ FAILURES: Final = "/link/v1/failures"
 STORAGE_PROBE: Final = "/link/v1/storage-probe"
 JOURNEY: Final = "/link/v1/journey"
 SYNTHETIC_ENDED: Final = "/link/v1/synthetic/ended"
+WORKLIST: Final = "/link/v1/worklists/{connection_id}"
+"""PUT, by the connection's id at Works."""
 
 OPEN: Final = frozenset({HEALTH, KEYS, ACTIVATE, TOKEN})
 """The addresses that need no bearer token: the caller has none yet, or needs none."""

@@ -52,6 +52,9 @@ class Sentence(Enum):
     CLOSED = marked("%(place)s closed the connection.")
     ENDED_EARLY = marked("%(place)s ended the association early.")
     REJECTED = marked("%(place)s rejected the association: %(why)s (%(numbers)s).")
+    NO_WORKLIST = marked("%(place)s offers no modality worklist: there will be no list.")
+    QUERY_REFUSED = marked("%(place)s refuses the query: %(meaning)s (%(status)s).")
+    ENDLESS = marked("%(place)s goes on answering: its list has no end after %(seconds)s seconds.")
     NOT_DICOM = marked("What %(place)s answers is not DICOM: %(why)s.")
 
     def of(self, **values: object) -> str:

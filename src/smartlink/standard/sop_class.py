@@ -5,6 +5,8 @@ from __future__ import annotations
 from typing import Final
 
 VERIFICATION: Final = "1.2.840.10008.1.1"
+MODALITY_WORKLIST_FIND: Final = "1.2.840.10008.5.1.4.31"
+"""Modality Worklist Information Model - FIND (PS3.4 section K.6)."""
 APPLICATION_CONTEXT: Final = "1.2.840.10008.3.1.1.1"
 STORAGE_COMMITMENT: Final = "1.2.840.10008.1.20.1"
 """Storage Commitment Push Model (PS3.4 section J.3)."""

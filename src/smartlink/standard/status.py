@@ -23,6 +23,9 @@ class Status(IntEnum):
     UNRECOGNIZED_OPERATION = 0x0211
     MISTYPED_ARGUMENT = 0x0212
     RESOURCE_LIMITATION = 0x0213
+    PENDING = 0xFF00
+    PENDING_WITHOUT_OPTIONAL_KEYS = 0xFF01
+    CANCEL = 0xFE00
     OUT_OF_RESOURCES = 0xA700
     DATA_SET_DOES_NOT_MATCH_SOP_CLASS = 0xA900
     COERCION_OF_DATA_ELEMENTS = 0xB000
@@ -71,6 +74,23 @@ VERDICTS: Final = (
 The two warnings of PS3.7 section C.4 count as stored, as all of Bxxx does. A status that is in neither table says
 nothing about the peer as a whole, so it is taken to be about the instance.
 """
+
+
+FIND_MEANINGS: Final = (
+    (0x0000, 0x0000, "Success"),
+    (0x0122, 0x0122, "SOP Class not supported"),
+    (0x0124, 0x0124, "Not authorised"),
+    (0xA700, 0xA7FF, "Out of resources"),
+    (0xA900, 0xA9FF, "Identifier does not match SOP Class"),
+    (0xC000, 0xCFFF, "Unable to process"),
+    (0xFE00, 0xFE00, "Cancelled"),
+)
+"""First and last status of C-FIND and its meaning: PS3.4 table K.4-1, and PS3.7 section C.5 for refusals."""
+
+
+def find_meaning(status: int) -> str:
+    """Return the standard's words for a status of C-FIND."""
+    return next((words for first, last, words in FIND_MEANINGS if first <= status <= last), "Unknown status")
 
 
 def verdict(status: int) -> Verdict:

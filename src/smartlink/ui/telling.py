@@ -47,6 +47,9 @@ STATUS_WORDS = (
     marked("Warning"),
     marked("Cannot understand"),
     marked("Unknown status"),
+    marked("Identifier does not match SOP Class"),
+    marked("Unable to process"),
+    marked("answer a query"),
     marked("It no longer has the bytes that were kept."),
     marked("take what is sent"),
 )

@@ -198,6 +198,7 @@ class Jobs:
             names.ALARMS: self._look,
             names.REMOVALS_DUE: self._removals_due,
             names.TEST_EXAMS: self._test_exams,
+            names.WORKLISTS_EXPIRED: self._worklists_expired,
         }
 
     def _digests_due(self) -> None:
@@ -220,6 +221,11 @@ class Jobs:
         from smartlink.works.exams import removal
 
         removal.tick(self.access, self.blobs, self.clock())
+
+    def _worklists_expired(self) -> None:
+        from smartlink.works.worklist import lists
+
+        lists.purge(self.access, self._clock())
 
     def tasks(self) -> Mapping[str, "Task"]:
         """What is done for each kind of job. A new one is a name in `tasks/names`, a method here and a line here."""

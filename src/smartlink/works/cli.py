@@ -10,7 +10,7 @@ from typing import Annotated
 
 import typer
 
-from smartlink.works import cli_audit, cli_exams, cli_notices, cli_retention
+from smartlink.works import cli_audit, cli_exams, cli_notices, cli_retention, cli_worklist
 from smartlink.works.terminal import (
     DataOption,
     FacilityOption,
@@ -211,6 +211,7 @@ app.add_typer(cli_retention.deletions, name="deletions")
 app.add_typer(cli_retention.holds, name="holds")
 app.command("retention", epilog=cli_retention.RETENTION_EXAMPLE)(cli_retention.retention)
 app.add_typer(cli_notices.recipients, name="recipients")
+app.add_typer(cli_worklist.app, name="worklist")
 app.command("mails", epilog=cli_notices.MAILS_EXAMPLE)(cli_notices.mails)
 app.command("silence", epilog=cli_notices.SILENCE_EXAMPLE)(cli_notices.silence)
 app.command("alarms", epilog=cli_notices.ALARMS_EXAMPLE)(cli_notices.alarms)

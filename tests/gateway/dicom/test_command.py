@@ -111,3 +111,18 @@ def test_a_cancel_gets_no_response() -> None:
     assert not Command(CommandField.C_CANCEL_RQ).wants_response
     assert ECHO.wants_response
     assert not ECHO.response(0).wants_response
+
+
+def test_a_cancellation_names_the_request_that_it_ends() -> None:
+    """PS3.7 section 9.3.2.3: no Message ID of its own, but the one of the C-FIND."""
+    data = dimse.encode(Command(CommandField.C_CANCEL_RQ, message_id_responded_to=7))
+    assert dimse.decode(data).message_id_responded_to == 7
+    theirs = read_dataset(BytesIO(data), is_implicit_VR=True, is_little_endian=True)
+    assert theirs.MessageIDBeingRespondedTo == 7
+    assert "MessageID" not in theirs
+    assert "Status" not in theirs
+
+
+def test_a_query_has_its_priority() -> None:
+    find = dimse.encode(Command(CommandField.C_FIND_RQ, 2, data_set_type=dimse.WITH_DATA_SET))
+    assert read_dataset(BytesIO(find), is_implicit_VR=True, is_little_endian=True).Priority == 0

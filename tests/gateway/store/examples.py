@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import datetime
+from typing import Any
 from uuid import UUID, uuid4
 
 from smartlink.gateway.connections import Connection, new_ultrasound
 from smartlink.gateway.delivery import State
 from smartlink.gateway.store import connections, deliveries, instances
 from smartlink.gateway.store.database import Database, Transaction
+from smartlink.gateway.worklist import Query
 from smartlink.link.connections import ConnectionStatus, Kind
 from smartlink.standard.names import AETitle
 from tests.gateway.conftest import START
@@ -40,6 +43,19 @@ def a_pacs(database: Database, ae: str = "ARCHIVE", port: int = 104, specialty: 
     )
     database.write(lambda tx: connections.add(tx, connection, START))
     return connection
+
+
+def a_worklist(database: Database, ae: str = "HOSPITAL", port: int = 104, **more: Any) -> Connection:
+    """Enter a worklist server that Works has, under the same id; `more` is different in it."""
+    made = a_pacs(database, ae, port)
+    server = replace(made, kind=Kind.WORKLIST, query=Query(), **more)
+
+    def write(tx: Transaction) -> None:
+        tx.execute("UPDATE connection SET kind = 'worklist' WHERE id = ?", (str(made.id),))
+        connections.edit(tx, server, START, news=False)
+
+    database.write(write)
+    return server
 
 
 def an_entry(

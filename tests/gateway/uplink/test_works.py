@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
-from uuid import uuid4
+from uuid import UUID, uuid4
 
 import pytest
 from structlog.testing import capture_logs
@@ -15,6 +15,7 @@ from smartlink.link import paths
 from smartlink.link.failures import FailureNotice
 from smartlink.link.heartbeat import Disk, Heartbeat, Queue
 from smartlink.link.problems import ProblemType
+from smartlink.link.worklist import WorklistItem, WorklistPut
 from tests.gateway.fake_works import PORTAL_PAGE, PROXY_PAGE, FakeWorks, problem, store_error
 from tests.gateway.uplink.examples import a_request, signed_in
 
@@ -189,3 +190,13 @@ def test_what_fails_is_told(works: FakeWorks) -> None:
     with signed_in(works, RunningClock()) as client:
         client.notify(FailureNotice(failures=(), notify_hours=4, at=datetime.now(UTC)))
     assert [notice["notify_hours"] for notice in works.failures] == [4]
+
+
+@pytest.mark.proves("R52")
+def test_a_worklist_is_told(works: FakeWorks) -> None:
+    at = datetime.now(UTC)
+    item = WorklistItem(patient_name="山田^太郎", patient_id="7", start_at=at)
+    with signed_in(works, RunningClock()) as client:
+        taken = client.put_worklist(UUID(int=7), WorklistPut(checked_at=at, fetched_at=at, items=(item,)))
+    assert (taken.connection_id, taken.items) == (UUID(int=7), 1)
+    assert [one["patient_name"] for put in works.worklists for one in put["items"]] == ["山田^太郎"]

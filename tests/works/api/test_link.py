@@ -27,6 +27,7 @@ GUARDED = [
     ("POST", paths.FAILURES),
     ("GET", paths.CONFIGURATION),
     ("PUT", paths.CONNECTION.format(connection_id=uuid.UUID(int=1))),
+    ("PUT", paths.WORKLIST.format(connection_id=uuid.UUID(int=1))),
     ("POST", paths.UPLOADS_OFFER),
     ("POST", paths.UPLOADS_CONFIRM),
     ("GET", paths.COMMANDS),

@@ -172,3 +172,10 @@ def test_the_audit_trail_says_what_was_changed_from_what_to_what(world: World, g
     )
     assert deleted["action"] == "connection_deleted"
     assert {one["actor_id"] for one in (added, changed, deleted)} == {str(gateway.id)}
+
+
+@pytest.mark.proves("R54")
+def test_a_worklist_server_has_one_specialty(gateway: Gateway) -> None:
+    both = [str(gateway.place.specialty_id), str(gateway.place.other_specialty_id)]
+    assert puts(gateway, **WORKLIST, specialty_ids=both) == (422, ProblemType.REQUEST_INVALID)
+    assert puts(gateway, **WORKLIST)[0] == 200

@@ -89,7 +89,7 @@ def test_look_ups_and_the_seal_of_the_audit_trail_are_the_only_functions_with_ri
     (seal,) = [one for one in found if not one[0].startswith("lookup_")]
     assert seal[:2] == ("audit_chain", "works_owner")
     found.remove(seal)
-    assert len(found) == 11
+    assert len(found) == 12
     assert str(seal[2:]) == str(found[0][2:])
     assert {tuple(map(str, rest)) for _, *rest in found} == {
         ("works_lookup", "['search_path=public, pg_temp']", "False")

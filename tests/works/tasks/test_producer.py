@@ -54,7 +54,14 @@ def test_every_name_can_be_deferred(access: Access) -> None:
         producer.abandon(site, one, NOW)
     with access.outside() as transaction:
         deferred = transaction.value("SELECT array_agg(task_name ORDER BY id) FROM procrastinate_jobs")
-    by_the_clock = {names.DIGESTS_DUE, names.COMMANDS_DONE, names.ALARMS, names.TEST_EXAMS, names.REMOVALS_DUE}
+    by_the_clock = {
+        names.DIGESTS_DUE,
+        names.COMMANDS_DONE,
+        names.ALARMS,
+        names.TEST_EXAMS,
+        names.REMOVALS_DUE,
+        names.WORKLISTS_EXPIRED,
+    }
     assert set(deferred) == set(names.QUEUES) - by_the_clock  # which nobody defers
 
 

@@ -105,6 +105,7 @@ _SOP_CLASS, _REQUESTED_CLASS, _ERROR_COMMENT, _SOP_INSTANCE, _REQUESTED_INSTANCE
     0x1000,
     0x1001,
 )
+_WITH_PRIORITY: Final = frozenset({CommandField.C_STORE_RQ, CommandField.C_FIND_RQ})
 _NUMBERS: Final = frozenset({_FIELD, _MESSAGE_ID, _RESPONDED_TO, _DATA_SET_TYPE, _STATUS, _EVENT_TYPE, _ACTION_TYPE})
 _TEXTS: Final = frozenset({_SOP_CLASS, _REQUESTED_CLASS, _ERROR_COMMENT, _SOP_INSTANCE, _REQUESTED_INSTANCE})
 
@@ -149,13 +150,14 @@ def decode(data: bytes | bytearray) -> Command:
 def encode(command: Command) -> bytes:
     """Return the Command Set as on the wire, with its group length; elements in the order of their tags."""
     request = command.is_request
+    answers = not request or command.field == CommandField.C_CANCEL_RQ  # (PS3.7 section 9.3.2.3)
     parts = [
         _text(_SOP_CLASS, command.affected_sop_class_uid, b"\0"),
         _text(_REQUESTED_CLASS, command.requested_sop_class_uid, b"\0"),
         _number(_FIELD, command.field),
-        _number(_MESSAGE_ID, command.message_id) if request else b"",
-        b"" if request else _number(_RESPONDED_TO, command.message_id_responded_to),
-        _number(0x0700, 0) if command.field == CommandField.C_STORE_RQ else b"",
+        b"" if answers else _number(_MESSAGE_ID, command.message_id),
+        _number(_RESPONDED_TO, command.message_id_responded_to) if answers else b"",
+        _number(0x0700, 0) if command.field in _WITH_PRIORITY else b"",
         _number(_DATA_SET_TYPE, command.data_set_type),
         b"" if request else _number(_STATUS, command.status),
         _text(_ERROR_COMMENT, command.error_comment, b" "),

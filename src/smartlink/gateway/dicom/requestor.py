@@ -121,7 +121,7 @@ class Call:
         event = self.receive(self._limits.associate_seconds, "the request for an association")
         self._answered = not isinstance(event, ul.TransportClosed)
         if not isinstance(event, ul.AssociationAccepted):
-            raise self._failure(event)
+            raise self.failure(event)
         return {
             numbered[answer.context_id]: answer.context_id
             for answer in event.accept.contexts
@@ -140,7 +140,7 @@ class Call:
         """Return the response to a request whose last byte was sent."""
         event = self.receive(self._limits.response_seconds, "a message")
         if not isinstance(event, ul.CommandReceived):
-            raise self._failure(event)
+            raise self.failure(event)
         answer = event.command
         if answer.field != request.response(0).field or answer.message_id_responded_to != request.message_id:
             raise self._broken("a response that belongs to no request")
@@ -261,7 +261,7 @@ class Call:
             self._check_tls(told)
             event = None
         if event is not None:
-            return self._failure(event)
+            return self.failure(event)
         self._check_tls(problem)
         self._layer.transport_closed()
         return self._closed(Sentence.CUT.of(place=self._who(), why=type(problem).__name__))
@@ -274,7 +274,7 @@ class Call:
             return AssociationFailed(Layer.ABORTED, sentence, f"{_LOOK_AT_PEER} It may expect TLS on this port.")
         return tls_words.mute(self.peer)
 
-    def _failure(self, event: ul.Event) -> AssociationFailed:
+    def failure(self, event: ul.Event) -> AssociationFailed:
         """Return what an event means that is not the one waited for."""
         match event:
             case ul.AssociationRejected():

@@ -21,7 +21,7 @@ from smartlink.standard.transfer_syntax import (
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable
+    from collections.abc import Callable, Iterable, Sequence
 
 _JPEG_LOSSLESS: Final = "1.2.840.10008.1.2.4.70"
 _JPEG_2000: Final = "1.2.840.10008.1.2.4.91"
@@ -40,7 +40,7 @@ STORAGE_PROPOSALS: Final = (
 
 def try_out(peer: Peer, limits: SendLimits, clock: Callable[[], float] = time.monotonic) -> Trial:
     """Walk the way to the peer and return how far it goes; never raises, and leaves nothing behind at the peer."""
-    run = _Run(peer, limits, clock)
+    run = _StorageRun(peer, limits, clock)
     try:
         run.walk()
     except AssociationFailed as failed:
@@ -49,8 +49,8 @@ def try_out(peer: Peer, limits: SendLimits, clock: Callable[[], float] = time.mo
 
 
 @dataclass(slots=True)
-class _Run:
-    """One trial under way."""
+class Run:
+    """One trial under way, as far as it is the same for every peer; `examine` is what is asked of this one."""
 
     peer: Peer
     limits: SendLimits
@@ -58,8 +58,10 @@ class _Run:
     step: Step = Step.NAME
     lines: list[Line] = field(default_factory=list)
     contexts: list[Offered] = field(default_factory=list)
+    proposals: Sequence[Proposal] = ()
 
     def walk(self) -> None:
+        """Go as far as it goes. Raises AssociationFailed."""
         began = self.clock()
         addresses = self._resolve()
         self._passed(f"{self.peer.host} is {', '.join(addresses[:3])}.", began)
@@ -72,14 +74,14 @@ class _Run:
                 self.step = Step.TLS
                 self._passed(f"The connection is secured: {call.secured_by}.", began)
             self.step, began = Step.ASSOCIATION, self.clock()
-            accepted = call.associate([*verification_scu.PROPOSALS, *STORAGE_PROPOSALS])
+            accepted = call.associate([*verification_scu.PROPOSALS, *self.proposals])
             self._passed(f"{place(self.peer)} accepts {self.peer.calling_ae_title} as calling AE title.", began)
-            self.step = Step.CONTEXTS
-            self.contexts += _offered(accepted)
-            self._judge_contexts()
-            self.step = Step.ECHO
-            self._echo(call, accepted)
+            self.examine(call, accepted)
             call.release()
+
+    def examine(self, call: Call, accepted: dict[Proposal, int]) -> None:
+        """Try what this peer is wanted for in the open Association. Raises AssociationFailed."""
+        raise NotImplementedError
 
     def _resolve(self) -> list[str]:
         try:
@@ -87,6 +89,39 @@ class _Run:
         except (OSError, UnicodeError) as problem:
             raise unconnected(self.peer, problem, self.limits.connect_seconds) from problem
         return list(dict.fromkeys(str(address[0]) for *_, address in found))
+
+    def echo(self, call: Call, accepted: dict[Proposal, int]) -> bool:
+        """C-ECHO, where it is offered; whether it was answered. Raises AssociationFailed when it fails."""
+        if not any(proposal in accepted for proposal in verification_scu.PROPOSALS):
+            return False
+        try:
+            took = verification_scu.echo_in(call, accepted, self.clock)
+        except AssociationFailed as failed:
+            if failed.layer is not Layer.CONTEXT:
+                raise
+            raise AssociationFailed(Layer.PROTOCOL, failed.sentence, failed.remedy) from failed
+        milliseconds = took * 1000
+        self.lines.append(Line(self.step, Ended.OK, f"C-ECHO is answered in {milliseconds:.0f} ms.", milliseconds))
+        return True
+
+    def _passed(self, sentence: str, began: float) -> None:
+        self.lines.append(Line(self.step, Ended.OK, sentence, (self.clock() - began) * 1000))
+
+
+@dataclass(slots=True)
+class _StorageRun(Run):
+    """The trial of a PACS."""
+
+    proposals: Sequence[Proposal] = STORAGE_PROPOSALS
+
+    def examine(self, call: Call, accepted: dict[Proposal, int]) -> None:
+        self.step = Step.CONTEXTS
+        self.contexts += _offered(accepted)
+        self._judge_contexts()
+        self.step = Step.ECHO
+        if not self.echo(call, accepted):
+            sentence = f"{place(self.peer)} does not offer Verification (C-ECHO); it takes images nevertheless."
+            self.lines.append(Line(self.step, Ended.SKIPPED, sentence))
 
     def _judge_contexts(self) -> None:
         accepted = sum(one.accepted for one in self.contexts)
@@ -103,23 +138,6 @@ class _Run:
             return
         remedy = "Compressed images are sent uncompressed where the PACS server does not accept them."
         self.lines.append(Line(self.step, Ended.OK, sentence, remedy=remedy))
-
-    def _echo(self, call: Call, accepted: dict[Proposal, int]) -> None:
-        if not any(proposal in accepted for proposal in verification_scu.PROPOSALS):
-            sentence = f"{place(self.peer)} does not offer Verification (C-ECHO); it takes images nevertheless."
-            self.lines.append(Line(self.step, Ended.SKIPPED, sentence))
-            return
-        try:
-            took = verification_scu.echo_in(call, accepted, self.clock)
-        except AssociationFailed as failed:
-            if failed.layer is not Layer.CONTEXT:
-                raise
-            raise AssociationFailed(Layer.PROTOCOL, failed.sentence, failed.remedy) from failed
-        milliseconds = took * 1000
-        self.lines.append(Line(self.step, Ended.OK, f"C-ECHO is answered in {milliseconds:.0f} ms.", milliseconds))
-
-    def _passed(self, sentence: str, began: float) -> None:
-        self.lines.append(Line(self.step, Ended.OK, sentence, (self.clock() - began) * 1000))
 
 
 def _offered(accepted: dict[Proposal, int]) -> Iterable[Offered]:

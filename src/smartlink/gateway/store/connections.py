@@ -12,6 +12,7 @@ from smartlink.gateway.calling import Tls
 from smartlink.gateway.connections import Approval, Connection
 from smartlink.gateway.store import audit
 from smartlink.gateway.store.database import Transaction, moment, moment_or_none, moment_text
+from smartlink.gateway.worklist import Query
 from smartlink.link.connections import ConnectionStatus, Kind, Mapping
 from smartlink.standard.names import AETitle
 
@@ -34,15 +35,18 @@ ADOPT: Final = """
 """
 INSERT: Final = """
     INSERT INTO connection (id, kind, name, ae_title, ae_norm, host, port, specialty_ids, mapping, status, created_at,
-        revision, pushed_revision, works_id, works_version, next_push_at, send_directly, verified_at, tls, approval)
+        revision, pushed_revision, works_id, works_version, next_push_at, send_directly, verified_at, tls,
+        approval, query)
     VALUES (:id, :kind, :name, :ae_title, :ae_norm, :host, :port, :specialty_ids, :mapping, :status, :at,
-        1, :pushed_revision, :works_id, :works_version, :at, :send_directly, :verified_at, :tls, :approval)
+        1, :pushed_revision, :works_id, :works_version, :at, :send_directly, :verified_at, :tls,
+        :approval, :query)
 """
-# Works is told at once, whatever went wrong with it before; it knows neither `send_directly` nor `tls`.
+# Works is told at once, whatever went wrong with it before; it knows nothing of `send_directly`, `tls` and `query`.
 EDIT: Final = """
     UPDATE connection SET name = :name, ae_title = :ae_title, ae_norm = :ae_norm, host = :host, port = :port,
         specialty_ids = :specialty_ids, mapping = :mapping, status = :status, send_directly = :send_directly,
-        verified_at = :verified_at, tls = :tls, revision = revision + :news, problem = NULL, next_push_at = :at
+        verified_at = :verified_at, tls = :tls, query = :query, revision = revision + :news, problem = NULL,
+        next_push_at = :at
     WHERE id = :id AND deleted_at IS NULL
 """
 VERIFIED: Final = """
@@ -305,6 +309,7 @@ def _editable(connection: Connection) -> dict[str, object]:
         "send_directly": connection.send_directly,
         "verified_at": None if connection.verified_at is None else moment_text(connection.verified_at),
         "tls": _tls_text(connection.tls),
+        "query": None if connection.query is None else json.dumps(asdict(connection.query)),
     }
 
 
@@ -345,4 +350,12 @@ def _connection(row: sqlite3.Row) -> Connection:
         tls=_tls(row["tls"]),
         approval=Approval(row["approval"]),
         waiting_bytes=row["waiting_bytes"],
+        query=_query(row),
     )
+
+
+def _query(row: sqlite3.Row) -> Query | None:
+    """Return how a worklist server is asked; one that was stored before it could be set is asked as by default."""
+    if row["kind"] != Kind.WORKLIST:
+        return None
+    return Query() if row["query"] is None else Query(**json.loads(row["query"]))

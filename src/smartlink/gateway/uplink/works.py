@@ -43,6 +43,7 @@ from smartlink.link.reconciliation import (
     SendsAgain,
 )
 from smartlink.link.uploads import Confirm, Confirmed, Offer, Offered, Parts, PartsRequest
+from smartlink.link.worklist import WorklistPut, WorklistTaken
 
 if TYPE_CHECKING:
     import httpx
@@ -184,6 +185,11 @@ class WorksClient:
         """Ask for ordered instances that a PACS has lost."""
         answer = self._call("POST", paths.RECONCILE_SEND_AGAIN, "reconciliation/send-again", wanted)
         return _message(answer, SendsAgain, "reconciliation/send-again")
+
+    def put_worklist(self, connection_id: UUID, worklist: WorklistPut) -> WorklistTaken:
+        """Tell what a worklist server gave, and how it does; it replaces what Works has of it."""
+        path = paths.WORKLIST.format(connection_id=connection_id)
+        return _message(self._call("PUT", path, "worklists", worklist), WorklistTaken, "worklists")
 
     def parts(self, request: PartsRequest) -> Parts:
         """Ask for tickets for parts of an upload, and learn which are in storage."""

@@ -24,6 +24,7 @@ from smartlink.link.failures import FailureNotice, FailureNoticed
 from smartlink.link.heartbeat import Heartbeat, HeartbeatAcknowledged
 from smartlink.link.message import Message
 from smartlink.link.problems import Problem, ProblemType
+from smartlink.link.worklist import WorklistPut, WorklistTaken
 from smartlink.works.access import Access
 from smartlink.works.api import insight, orders, problems, reconciliation
 from smartlink.works.errors import LinkRefused
@@ -34,6 +35,7 @@ from smartlink.works.fleet.rate import Rate
 from smartlink.works.fleet.tokens import Caller
 from smartlink.works.notify import failures
 from smartlink.works.store.listen import Listener
+from smartlink.works.worklist import lists
 
 _ACTIVATIONS: Final = 10
 _TOKENS: Final = 120
@@ -132,7 +134,7 @@ def _open_routes(router: APIRouter, parts: LinkParts) -> None:
 
 
 def _gateway_routes(router: APIRouter, parts: LinkParts) -> None:
-    """The gateway's life: heartbeat, failures, configuration, connections."""
+    """The gateway's life: heartbeat, failures, configuration, connections, worklists."""
     identify = _identify(parts)
 
     @router.post(paths.HEARTBEAT)
@@ -162,6 +164,13 @@ def _gateway_routes(router: APIRouter, parts: LinkParts) -> None:
     ) -> ConnectionAcknowledged:
         """Add or change a connection."""
         return connections.put(parts.access, caller, connection_id, message, parts.clock())
+
+    @router.put(paths.WORKLIST)
+    def put_worklist(
+        connection_id: UUID, message: WorklistPut, caller: Annotated[Caller, Depends(identify)]
+    ) -> WorklistTaken:
+        """What a worklist server gave, and how it does, in place of what was said of it before."""
+        return lists.take(parts.access, caller, connection_id, message, parts.clock())
 
     @router.delete(paths.CONNECTION)
     def delete_connection(connection_id: UUID, caller: Annotated[Caller, Depends(identify)]) -> ConnectionDeleted:

@@ -5,7 +5,9 @@ them. Input is checked here, once, against what the standard lets an attribute h
 """
 
 import re
+import unicodedata
 import uuid
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass, replace
 from datetime import date, datetime
 from typing import Any, Final
@@ -74,12 +76,19 @@ def preview(access: Access, actor: Actor, exam_id: uuid.UUID, version: int, valu
 
 
 def set_identity(
-    access: Access, actor: Actor, exam_id: uuid.UUID, version: int, values: Values, now: datetime
+    access: Access,
+    actor: Actor,
+    exam_id: uuid.UUID,
+    version: int,
+    values: Values,
+    now: datetime,
+    *,
+    source: Mapping[str, str] | None = None,
 ) -> uuid.UUID:
     """Confirm these values; every object that leaves from now on carries them. What was sent before stays as it was.
 
-    Raises NotFound, NotAllowed, Conflict when it is not what the person saw, Invalid when a value cannot be, or
-    nothing would change.
+    `source` are ids that the audit trail shall name as their origin. Raises NotFound, NotAllowed, Conflict when it is
+    not what the person saw, Invalid when a value cannot be, or nothing would change.
     """
     wanted = checked(values)
     with access.organisation(actor.organisation_id) as site:
@@ -97,7 +106,7 @@ def set_identity(
             "patient_corrected",
             exam_id,
             now,
-            {"identity_id": str(confirmed.id), "changed": [change.name for change in changes]},
+            {"identity_id": str(confirmed.id), "changed": [change.name for change in changes], **(source or {})},
         )
     log.info("patient_corrected", exam_id=str(exam_id), changed=len(changes))
     return confirmed.id
@@ -129,7 +138,7 @@ def _check_text(name: str, text: str, longest: int) -> None:
     if len(text) > longest:
         message = f"{name.replace('_', ' ').capitalize()} has at most {longest} characters."
         raise Invalid(message)
-    if "\\" in text or not text.isprintable():
+    if "\\" in text or any(unicodedata.category(letter).startswith("C") for letter in text):
         message = f"{name.replace('_', ' ').capitalize()} holds a character that DICOM does not allow there."
         raise Invalid(message)
 

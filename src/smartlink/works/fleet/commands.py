@@ -63,6 +63,13 @@ def synchronise(site: Site, gateway_id: uuid.UUID, now: datetime) -> None:
     listen.wake(site, gateway_id)
 
 
+def refresh_worklists(site: Site, gateway_id: uuid.UUID, now: datetime) -> None:
+    """The gateway asks its worklist servers now; one request that waits already is enough."""
+    if not commands.waiting(site, gateway_id, "refresh_worklists"):
+        commands.insert(site, id=uuid.uuid4(), gateway_id=gateway_id, kind="refresh_worklists", now=now)
+    listen.wake(site, gateway_id)
+
+
 def fetch(access: Access, caller: Caller, now: datetime, *, again: bool = False) -> link.Commands:
     """What the gateway has to do, leased to this call; empty when there is nothing. Raises LinkRefused when revoked.
 
@@ -98,8 +105,11 @@ def purge(access: Access, now: datetime) -> int:
     return purged
 
 
-def _told(site: Site, caller: Caller, now: datetime) -> list[link.Deliver | link.Cancel | link.Synchronise]:
-    told: list[link.Deliver | link.Cancel | link.Synchronise] = []
+_Told = link.Deliver | link.Cancel | link.Synchronise | link.RefreshWorklists
+
+
+def _told(site: Site, caller: Caller, now: datetime) -> list[_Told]:
+    told: list[_Told] = []
     items = 0
     while items < MOST_ITEMS_AT_ONCE and len(told) < link.MOST_COMMANDS:
         rows = commands.lease(site, caller.gateway_id, most=1, until=now + LEASE, now=now)
@@ -114,7 +124,9 @@ def _told(site: Site, caller: Caller, now: datetime) -> list[link.Deliver | link
     return told
 
 
-def _message(site: Site, caller: Caller, row: CommandRow) -> link.Deliver | link.Cancel | link.Synchronise | None:
+def _message(site: Site, caller: Caller, row: CommandRow) -> _Told | None:
+    if row.kind == "refresh_worklists":
+        return link.RefreshWorklists(command_id=row.id)
     if row.kind == "synchronise" or row.delivery_id is None:
         return link.Synchronise(command_id=row.id)
     if row.kind == "cancel":

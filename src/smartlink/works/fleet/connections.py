@@ -14,7 +14,7 @@ from smartlink.works.access import Access, Site
 from smartlink.works.errors import LinkRefused
 from smartlink.works.exams import outbox
 from smartlink.works.fleet.tokens import Caller
-from smartlink.works.store import connections
+from smartlink.works.store import connections, worklists
 from smartlink.works.store.connections import ConnectionRow
 from smartlink.works.store.database import Clash
 
@@ -55,6 +55,7 @@ def delete(access: Access, caller: Caller, connection_id: uuid.UUID, now: dateti
             raise LinkRefused(ProblemType.CONNECTION_UNKNOWN, "This connection is not one of the facility.")
         if known is not None and known.deleted_at is None:
             connections.tombstone(site, connection_id, now)
+            worklists.forget(site, connection_id)
             to_outbox = outbox.deliveries_of_deleted_connection(site, connection_id, now)
             detail = {"kind": known.kind, "ae_title": known.ae_title, "name": known.name, "to_outbox": to_outbox}
             _entered(site, caller, "connection_deleted", connection_id, detail, now)
@@ -86,6 +87,8 @@ def of_facility(site: Site, facility_id: uuid.UUID) -> tuple[Connection, ...]:
 
 def _check_specialties(site: Site, caller: Caller, wanted: ConnectionPut) -> None:
     asked = list(dict.fromkeys(wanted.specialty_ids))
+    if wanted.kind is Kind.WORKLIST and len(asked) != 1:
+        raise LinkRefused(ProblemType.REQUEST_INVALID, "A worklist server has one specialty.")  # R54
     if len(connections.active_specialties(site, caller.facility_id, asked)) != len(asked):
         raise LinkRefused(ProblemType.SPECIALTY_UNKNOWN, "A specialty is unknown or no longer used: synchronise first.")
 

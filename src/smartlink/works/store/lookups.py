@@ -130,6 +130,12 @@ def test_exams(transaction: Transaction, before: datetime) -> list[ExamIds]:
     return transaction.many(ExamIds, "SELECT organisation_id, exam_id FROM lookup_test_exams(:before)", before=before)
 
 
+def worklists_expired(transaction: Transaction, now: datetime) -> list[uuid.UUID]:
+    """The organisations with items of worklists whose time is over."""
+    found = transaction.many(OrganisationId, "SELECT organisation_id FROM lookup_worklists_expired(:now)", now=now)
+    return [one.organisation_id for one in found]
+
+
 def commands_done(transaction: Transaction, before: datetime) -> list[uuid.UUID]:
     """The organisations with commands to gateways that were acknowledged before this moment."""
     found = transaction.many(OrganisationId, "SELECT organisation_id FROM lookup_commands_done(:before)", before=before)

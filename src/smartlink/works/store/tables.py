@@ -22,6 +22,7 @@ from smartlink.works.store.columns import within as _within
 from smartlink.works.store.notice_tables import alarm, digest, failure_notice, mail, notice_recipient
 from smartlink.works.store.retention_tables import deletion, legal_hold, object_removal, retention, tombstone
 from smartlink.works.store.submission_tables import command, delivery, delivery_instance, derived_object, exam_identity
+from smartlink.works.store.worklist_tables import worklist, worklist_item
 
 __all__ = [
     "GLOBAL_TABLES",
@@ -41,6 +42,8 @@ __all__ = [
     "object_removal",
     "retention",
     "tombstone",
+    "worklist",
+    "worklist_item",
 ]
 
 # Tables of the deployment, not of one organisation. Everything else must have organisation_id.

@@ -15,6 +15,7 @@ COMMANDS_DONE: Final = "commands_done"
 ALARMS: Final = "alarms"
 TEST_EXAMS: Final = "test_exams"
 REMOVALS_DUE: Final = "removals_due"
+WORKLISTS_EXPIRED: Final = "worklists_expired"
 QUEUES: Final = (
     INGEST,
     PREVIEW,
@@ -29,4 +30,5 @@ QUEUES: Final = (
     ALARMS,
     TEST_EXAMS,
     REMOVALS_DUE,
+    WORKLISTS_EXPIRED,
 )

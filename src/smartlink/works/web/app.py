@@ -26,6 +26,7 @@ from smartlink.works.web import (
     static,
     submission,
     versions,
+    worklist,
 )
 from smartlink.works.web.asking import DOOR_COOKIE, SESSION_COOKIE, FormRefused, SignInNeeded, frame_of, parts_of
 from smartlink.works.web.parts import WebParts
@@ -47,6 +48,7 @@ def create_pages(parts: WebParts) -> FastAPI:
         submission,
         deletion,
         versions,
+        worklist,
         live,
         choices,
         static,

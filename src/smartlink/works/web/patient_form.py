@@ -85,7 +85,7 @@ def parse(typed: Mapping[str, str], old: Mapping[str, str], today: date) -> tupl
 def shown(changes: Sequence[correction.Change]) -> list[Change]:
     """What becomes different, in the words and in the order of the page."""
     names = {name: field for field, name in VALUES.items()}
-    order = ["patient_name", *names]
+    order = ["patient_name", *names, "study_instance_uid"]
     return [
         Change(names.get(each.name, each.name), _shown(each.name, each.old), _shown(each.name, each.new))
         for each in sorted(changes, key=lambda each: order.index(each.name))

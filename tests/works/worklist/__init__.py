@@ -1,0 +1,1 @@
+"""Worklists in Works."""
