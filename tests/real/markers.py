@@ -24,8 +24,8 @@ if TYPE_CHECKING:
 IMAGES: Final = ("spool", "incomplete", "fetched", "objects", "postgresql")
 """Folders whose files are the images and the databases themselves."""
 
-AT_THE_GATEWAY: Final = frozenset({("instance", "attributes")})
-"""Columns of the catalogue that hold patient data on purpose; emptied when the instance is purged."""
+AT_THE_GATEWAY: Final = frozenset({("instance", "attributes"), ("worklist_item", "content")})
+"""Columns of the catalogue that hold patient data on purpose; emptied when instance or item are purged."""
 
 AT_WORKS: Final = frozenset(
     {
@@ -39,6 +39,10 @@ AT_WORKS: Final = frozenset(
         ("exam_identity", "patient_id"),
         ("exam_identity", "birth_date"),
         ("exam_identity", "former"),
+        ("worklist_item", "accession_number"),
+        ("worklist_item", "patient_name"),
+        ("worklist_item", "patient_id"),
+        ("worklist_item", "birth_date"),
     }
 )
 """Columns of Works that hold patient data on purpose; the audit log is none of them."""
