@@ -11,11 +11,20 @@ from typing import Final
 from scripts.draw_docs import ROOT, initial, row
 from smartlink.gateway.calling import SendLimits
 from smartlink.gateway.commitments import GIVE_UP_AFTER, MOST_REFERENCES, MOST_WAITING
-from smartlink.gateway.dicom import commitment_report, commitment_scp, negotiation, storage_scp, verification_scp
+from smartlink.gateway.dicom import (
+    commitment_report,
+    commitment_scp,
+    negotiation,
+    storage_scp,
+    verification_scp,
+    worklist_scu,
+)
 from smartlink.gateway.dicom.asking import QUIET_SECONDS
 from smartlink.gateway.dicom.command import CommandField
 from smartlink.gateway.dicom.storage_scu import FALLBACK
 from smartlink.gateway.settings import SmartLinkSettings
+from smartlink.gateway.worklist import Key
+from smartlink.link.worklist import MOST_ITEMS
 from smartlink.standard.implementation import IMPLEMENTATION_CLASS_UID, IMPLEMENTATION_VERSION_NAME
 from smartlink.standard.reject import Rejection, words_of
 from smartlink.standard.sop_class import (
@@ -59,6 +68,10 @@ SETTINGS: Final = (
     "sender_ae_title",
     "retry_pacs_minutes",
     "continue_retry_days",
+    "worklist_client_ae_title",
+    "worklist_minutes",
+    "worklist_hours_before",
+    "worklist_hours_after",
 )
 """The settings that change what is said here."""
 
@@ -78,7 +91,8 @@ def main() -> None:
 
 def statement() -> str:
     """The whole statement."""
-    parts = (cover, overview, introduction, model, receiver, sender, interfaces, media, characters, security, annexes)
+    networking = (model, receiver, sender, worklist_client, interfaces)
+    parts = (cover, overview, introduction, *networking, media, characters, security, annexes)
     return "\n".join(line for part in parts for line in (*filled(part()), ""))
 
 
@@ -118,10 +132,11 @@ def overview() -> list[str]:
                 (f"{len(STORAGE)} SOP Classes of Storage (section 4.2.1.1)", "Yes", "Yes"),
                 ("Verification", "Yes", "Yes"),
                 ("Storage Commitment Push Model", "No", "Yes"),
+                ("Modality Worklist Information Model - FIND", "Yes", "No"),
             ],
         ),
         "",
-        "Media interchange: none. Modality Worklist and Query/Retrieve: none.",
+        "Media interchange: none. Query/Retrieve: none.",
     ]
 
 
@@ -156,6 +171,11 @@ def model() -> list[str]:
                     "Sender",
                     f"`{SmartLinkSettings().sender_ae_title}`, can be set",
                     "Opens Associations to PACS: C-STORE, and C-ECHO to see whether they are there.",
+                ),
+                (
+                    "Worklist Client",
+                    f"`{SmartLinkSettings().worklist_client_ae_title}`, can be set",
+                    "Opens Associations to worklist servers: C-FIND, and C-ECHO for Test Connection.",
                 ),
             ],
         ),
@@ -383,6 +403,25 @@ def sender() -> list[str]:
             ],
         ),
     ]  # fmt: skip
+
+
+def worklist_client() -> list[str]:
+    """Section 4.2.3: the AE that worklist servers know."""
+    syntaxes = spoken(TRANSFER_SYNTAXES[one.transfer_syntax] for one in worklist_scu.PROPOSALS)
+    return [
+        "#### 4.2.3 Worklist Client",
+        "",
+        f"SCU of Modality Worklist Information Model - FIND, in {syntaxes}, and of Verification for Test",
+        "Connection. One Association and one C-FIND for each query of each server. Keys that have to match:",
+        "Scheduled Procedure Step Start Date, a range of the server's own days; Modality, unless set otherwise",
+        "`US`; Scheduled Station AE Title where it is set. Return keys:",
+        f"{spoken(sorted(key.value for key in Key))}.",
+        f"A list that is longer than {MOST_ITEMS} steps is ended with C-CANCEL. Text is read by Specific Character",
+        "Set; where it cannot be what is declared, by UTF-8 or by the set that is entered for the server, and",
+        "marked as guessed.",
+        "",
+        *statuses(worklist_scu.STATUSES),
+    ]
 
 
 def interfaces() -> list[str]:

@@ -164,14 +164,16 @@ class FakeWorks:
         if path == paths.FAILURES:
             self.failures.append(message)
             return _ok({})
-        if path.startswith(paths.WORKLIST.partition("{")[0]):
-            self.worklists.append(message)
-            return _ok({"connection_id": path.rpartition("/")[2], "items": len(message["items"] or ())})
         if path in {paths.UPLOADS_OFFER, paths.UPLOADS_PARTS, paths.UPLOADS_CONFIRM}:
             return _ok(self._upload(path, message))
         connection_id = UUID(path.rpartition("/")[2])
-        self.connections[connection_id] = message
-        return _ok({"id": str(connection_id), "version": message["version"] + 1})
+        if path == paths.WORKLIST.format(connection_id=connection_id):
+            self.worklists.append(message)
+            answer = {"connection_id": str(connection_id), "items": len(message["items"] or ())}
+        else:
+            self.connections[connection_id] = message
+            answer = {"id": str(connection_id), "version": message["version"] + 1}
+        return _ok(answer)
 
     def _insight(self, path: str, message: dict[str, Any]) -> dict[str, Any]:
         if path == paths.STORAGE_PROBE:

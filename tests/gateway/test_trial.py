@@ -10,7 +10,7 @@ from smartlink.gateway.calling import AssociationFailed, Layer, Peer, Tls
 from smartlink.gateway.trial import Ended, Line, Step, broken, concluded
 
 PEER = Peer("192.0.2.9", 104, "ARCHIVE", "SMARTLINKSNDR")
-OF_PACS = [step for step in Step if step is not Step.FIND]
+OF_PACS: list[Step] = [step for step in Step if step is not Step.FIND]
 
 
 @pytest.mark.proves("R47")

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from scripts import draw_conformance
-from smartlink.gateway.dicom import commitment_scp, negotiation, storage_scp, verification_scp
+from smartlink.gateway.dicom import commitment_scp, negotiation, storage_scp, verification_scp, worklist_scu
 from smartlink.gateway.settings import SmartLinkSettings
 from smartlink.standard import reject
 from smartlink.standard.status import Status
@@ -22,6 +22,7 @@ TABLES = (
     storage_scp.STATUSES,
     commitment_scp.STATUSES,
     commitment_scp.FAILURE_REASONS,
+    worklist_scu.STATUSES,
 )
 
 

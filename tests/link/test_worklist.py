@@ -12,7 +12,7 @@ AT = datetime(2026, 11, 24, 9, tzinfo=UTC)
 
 
 def an_item(**values: Any) -> WorklistItem:
-    return WorklistItem(**{"patient_name": "Rivera^Elena", "patient_id": "7", "start_at": AT} | values)
+    return WorklistItem.model_validate({"patient_name": "Rivera^Elena", "patient_id": "7", "start_at": AT} | values)
 
 
 @pytest.mark.proves("R52")

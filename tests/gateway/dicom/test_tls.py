@@ -85,7 +85,7 @@ def test_a_trial_shows_by_what_the_connection_is_secured(
 ) -> None:
     trial = try_out(peer(receiver.port, mutual(authority, theirs)), LIMITS)
     assert [line.ended for line in trial.lines] == [Ended.OK] * 7
-    assert [line.step for line in trial.lines] == list(Step)
+    assert [line.step for line in trial.lines] == [one for one in Step if one is not Step.FIND]
     assert "TLSv1.3" in trial.lines[3].sentence
 
 

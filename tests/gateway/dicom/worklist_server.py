@@ -18,7 +18,7 @@ from pydicom.dataset import Dataset, FileMetaDataset
 from pydicom.filebase import DicomBytesIO
 from pydicom.filewriter import write_dataset
 from pydicom.sequence import Sequence
-from pydicom.uid import ExplicitVRLittleEndian, generate_uid
+from pydicom.uid import UID, ExplicitVRLittleEndian, generate_uid
 
 from smartlink.gateway.calling import Peer
 from smartlink.gateway.dicom import pdu
@@ -104,7 +104,7 @@ def write(folder: Path, name: str, answer: Dataset) -> None:
     (folder / "lockfile").touch()
     answer.file_meta = FileMetaDataset()
     answer.file_meta.TransferSyntaxUID = ExplicitVRLittleEndian
-    answer.file_meta.MediaStorageSOPClassUID = MODALITY_WORKLIST_FIND
+    answer.file_meta.MediaStorageSOPClassUID = UID(MODALITY_WORKLIST_FIND)
     answer.file_meta.MediaStorageSOPInstanceUID = generate_uid()
     answer.save_as(folder / f"{name}.wl", enforce_file_format=True)
 
@@ -168,8 +168,8 @@ def scripted(
                 assert heard.message_id_responded_to == command.message_id
                 say(callee, context_id, command, Status.CANCEL, None)
             else:
-                for status, one in answers or ():
-                    say(callee, context_id, command, status, one)
+                for status, data_set in answers or ():
+                    say(callee, context_id, command, status, data_set)
 
     with acting(play) as port:
         yield port

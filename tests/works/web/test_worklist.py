@@ -41,7 +41,12 @@ def server(town: Town, *items: WorklistItem, name: str = "Hospital", **fields: A
 
 
 def item(at: datetime, patient_id: str = "LG-204881", **values: Any) -> WorklistItem:
-    known = {"patient_name": "Rivera^Elena", "patient_id": patient_id, "birth_date": "1965-03-12", "sex": "F"}
+    known: dict[str, Any] = {
+        "patient_name": "Rivera^Elena",
+        "patient_id": patient_id,
+        "birth_date": "1965-03-12",
+        "sex": "F",
+    }
     known |= {"accession_number": "CA-1188", "step_description": "Echocardiography", "start_at": at}
     return WorklistItem.model_validate(known | values)
 
@@ -61,7 +66,7 @@ def item_id(town: Town, patient_id: str) -> str:
     return str(town.value("SELECT id FROM worklist_item WHERE patient_id = :id", id=patient_id))
 
 
-@pytest.mark.proves("A12")
+@pytest.mark.proves("R52", "R54")
 def test_a_step_is_picked_reviewed_and_confirmed(town: Town) -> None:
     exam, bob = opened(town)
     server(town, item(town.now), item(town.now + timedelta(hours=1), "LG-9", patient_name="Soto^Ana", guessed=True))

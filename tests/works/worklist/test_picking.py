@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import uuid
 from dataclasses import replace
+from typing import Any
 
 import pytest
 
@@ -27,7 +28,7 @@ def pick(ward: Ward, exam_id: uuid.UUID, item_id: uuid.UUID, seen: str) -> uuid.
     return picking.pick(stage.world.access, stage.actor(), exam_id, version, item_id, stage.world.now, seen=seen)
 
 
-@pytest.mark.proves("A12")
+@pytest.mark.proves("R52", "R54")
 def test_a_step_is_reviewed_and_confirmed(ward: Ward) -> None:
     exam_id = ward.stage.exam(1)
     ward.put(ward.server(), ward.item())
@@ -56,7 +57,7 @@ def test_nothing_of_the_former_patient_stays(ward: Ward) -> None:
     stage = ward.stage
     known = Values(birth_date="1950-01-01", sex="M", issuer_of_patient_id="ELSEWHERE", accession_number="OLD")
     correction.set_identity(stage.world.access, stage.actor(), exam_id, stage.version(exam_id), known, stage.world.now)
-    bare = {"birth_date": None, "sex": "", "issuer_of_patient_id": "", "accession_number": ""}
+    bare: dict[str, Any] = {"birth_date": None, "sex": "", "issuer_of_patient_id": "", "accession_number": ""}
     ward.put(ward.server(), ward.item(**bare))
     (item,) = ward.listing()
     pick(ward, exam_id, item.id, preview(ward, exam_id, item.id).seen)
@@ -75,7 +76,7 @@ def test_of_the_same_patient_what_the_worklist_does_not_say_stays(ward: Ward) ->
         values_of(replace(item, patient_id=""), "P-1")
 
 
-@pytest.mark.proves("A12")
+@pytest.mark.proves("R52", "R54")
 def test_the_choice_is_of_the_exams_specialty_its_own_patient_first(ward: Ward) -> None:
     place, exam_id = ward.stage.place, ward.stage.exam(1)
     soon = ward.stage.world.now

@@ -37,6 +37,13 @@ LONGEST_SECONDS: Final = 120.0
 """For all answers together: a server that answers for ever is given up."""
 _MOST_AFTER_CANCEL: Final = 200
 """Answers that a server may still send after it was told to end; more, and it has not heard."""
+STATUSES: Final = {
+    Status.SUCCESS: "The list is whole.",
+    Status.PENDING: "One scheduled step of the list.",
+    Status.PENDING_WITHOUT_OPTIONAL_KEYS: "One scheduled step of the list.",
+    Status.CANCEL: f"The list was cut off after {MOST_ITEMS} steps, as we asked.",
+}
+"""What a status of C-FIND leads to; with any other nothing of the list is used, and the server is asked again later."""
 _PENDING: Final = frozenset({Status.PENDING, Status.PENDING_WITHOUT_OPTIONAL_KEYS})
 _MESSAGE_ID: Final = 2  # C-ECHO in the same Association is 1
 
