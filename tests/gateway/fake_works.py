@@ -156,9 +156,8 @@ class FakeWorks:
         assert headers[paths.IDEMPOTENCY_HEADER.lower()]
         if path in {paths.COMMANDS_ACKNOWLEDGE, paths.DOWNLOADS, paths.DELIVERIES_REPORT}:
             return _ok(self.orders.answer(path, message))
-        if path == paths.HEARTBEAT:
-            self.heartbeats.append(message)
-            return _ok({"server_time": self.now().isoformat(), "configuration_etag": self.etag})
+        if path in {paths.HEARTBEAT, paths.RELEASE}:
+            return _ok(self._life(path, message, headers))
         if path in _INSIGHT:
             return _ok(self._insight(path, message))
         if path == paths.FAILURES:
@@ -174,6 +173,13 @@ class FakeWorks:
             self.connections[connection_id] = message
             answer = {"id": str(connection_id), "version": message["version"] + 1}
         return _ok(answer)
+
+    def _life(self, path: str, message: dict[str, Any], headers: dict[str, str]) -> dict[str, Any]:
+        if path == paths.RELEASE:
+            self.revoked.add(self.tokens[headers["authorization"].removeprefix("Bearer ")])
+            return {"released_at": self.now().isoformat()}
+        self.heartbeats.append(message)
+        return {"server_time": self.now().isoformat(), "configuration_etag": self.etag}
 
     def _insight(self, path: str, message: dict[str, Any]) -> dict[str, Any]:
         if path == paths.STORAGE_PROBE:

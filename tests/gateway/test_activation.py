@@ -26,6 +26,7 @@ from smartlink.link.problems import ProblemType
 from tests.gateway.conftest import START, SetClock
 from tests.gateway.fake_works import PROXY_PAGE, FakeWorks, Reply, problem
 from tests.gateway.store.examples import an_instance, an_ultrasound
+from tests.gateway.store.test_orders import an_item, ordered, wanted
 
 
 def nobody() -> Account:
@@ -163,3 +164,21 @@ def test_images_of_one_facility_never_become_another_ones(
     assert database.read(lambda tx: counters.deliveries(tx, WORKS))[State.WAITING] == 1
     instance = database.read(lambda tx: tx.execute("SELECT connection_id FROM instance").fetchone())
     assert instance["connection_id"] is None
+
+
+@pytest.mark.proves("R35")
+def test_what_was_ordered_from_a_former_identity_never_resumes_and_images_do(
+    activator: Activator, database: Database, works: FakeWorks
+) -> None:
+    """Works has put those deliveries into the Outbox when the key was regenerated."""
+    activator.activate(works.key, works.url, START)
+    scanner = an_ultrasound(database)
+    database.write(lambda tx: connections.acknowledged(tx, scanner, scanner.id, 1))
+    an_instance(database, 1, origin=scanner.id)
+    ordered(database, an_item(1))
+    assert wanted(database)
+    activator.activate(works.key, works.url, START)
+    assert wanted(database) == []
+    assert database.read(lambda tx: counters.deliveries(tx, WORKS))[State.WAITING] == 1
+    (same,) = [one for one in database.read(connections.live) if one.id == scanner.id]
+    assert same.is_in_works

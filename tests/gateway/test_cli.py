@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import signal
+import socket
 import subprocess
 import sys
 import sysconfig
@@ -195,3 +196,23 @@ def test_callers_lists_who_is_new_waits_is_blocked_or_was_turned_away(command: C
     assert command("connections", "approve", "US02")["approval"] == "approved"
     acts = [one["action"] for one in command("audit")["audit"]]
     assert acts[:2] == ["connection_approved", "connection_blocked"]
+
+
+@pytest.mark.proves("R91", "R95")
+def test_a_port_in_use_is_refused_before_it_is_saved(command: Command) -> None:
+    with socket.create_server(("", 0)) as other:
+        port = other.getsockname()[1]
+        told = command("settings", f"port={port}", code=1)["error"]
+    assert told == f"Port {port} cannot be used: another program has it. Choose another one; the old settings stay."
+    assert command("settings")["port"] == 5104
+    assert command("settings", f"port={port}")["port"] == port
+
+
+@pytest.mark.proves("R38", "R134")
+def test_the_licence_is_given_back_and_its_key_used_again(command: Command, works: FakeWorks) -> None:
+    assert "no active licence" in command("release", "--yes", code=1)["error"]
+    command("activate", works.key, "--works", works.url)
+    assert command("release", "--yes") == {"works_told": True, "pending": 0}
+    assert command("status")["licence"]["state"] == "released"
+    command("activate", works.key)
+    assert command("status")["licence"]["state"] == "active"

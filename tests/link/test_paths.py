@@ -12,6 +12,7 @@ def test_only_health_keys_activation_and_token_need_no_bearer_token() -> None:
         if name.isupper() and isinstance(value, str) and value.startswith("/")
     }
     assert addresses - paths.OPEN == {
+        paths.RELEASE,
         paths.HEARTBEAT,
         paths.CONFIGURATION,
         paths.CONNECTION,

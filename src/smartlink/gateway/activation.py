@@ -122,6 +122,8 @@ def _store(tx: Transaction, before: licences.Licence, activation: Activation, an
         worklists.none_is_told(tx)
         instances.orphan_undelivered(tx)
         deliveries.orphan_undelivered(tx)
+    if before.gateway_id not in {None, activation.gateway_id}:
+        # What was ordered from this installation under another identity is in the Outbox of Works by now (R35).
         orders.abandon_all(tx, now)
     apply(tx, answer.configuration, None, now)
 

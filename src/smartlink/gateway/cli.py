@@ -130,6 +130,34 @@ def activate(
     answer(values, f"Activated for {done.facility_name} ({done.organisation_name}).", as_json=as_json)
 
 
+@app.command(short_help="Give the licence back and stop.", epilog="Example: smartlink release --yes")
+def release(
+    yes: Annotated[bool, typer.Option("--yes", help="Do not ask.")] = False,
+    anyway: Annotated[bool, typer.Option("--anyway", help="Also when Works cannot be told.")] = False,
+    data: DataOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Give the licence back: the DICOM port closes, images are kept, and the key can be used by another gateway."""
+    from smartlink.gateway import build, releasing
+    from smartlink.gateway.errors import Refused
+    from smartlink.gateway.store import counters
+    from smartlink.gateway.store.deliveries import WORKS
+
+    with catalogue(data, as_json=as_json) as (deployment, database), logged(deployment):
+        counts = database.read(lambda tx: counters.deliveries(tx, WORKS))
+        waiting = sum(n for state, n in counts.items() if not state.is_final)
+        if not yes:
+            typer.confirm(f"Give the licence back and stop? {waiting} images are not uploaded.", abort=True, err=True)
+        try:
+            with build.works_client(deployment, database, now) as works:
+                told = releasing.release(database, works, now(), anyway=anyway)
+        except Refused as refusal:
+            fail(str(refusal), as_json=as_json)
+    free = "Its key is free." if told else "Works was not told: its key is free after 24 hours."
+    kept = "Images that were not uploaded are kept; they go when it is activated for the same facility."
+    answer({"works_told": told, "pending": waiting}, f"Released. {free} {kept}", as_json=as_json)
+
+
 @app.command(
     short_help="Show or change settings.", epilog="Example: smartlink settings port=11112 receiver_ae_title=CLINIC1"
 )
@@ -379,6 +407,7 @@ def _change(
     """Store changed settings, log them, and return all of them; a refusal ends the command."""
     from smartlink.gateway.certificates import check_receiver
     from smartlink.gateway.errors import Refused
+    from smartlink.gateway.platform.sockets import why_not_bound
     from smartlink.gateway.settings import SettingRefused, changed
     from smartlink.gateway.store import settings as stored
 
@@ -387,6 +416,10 @@ def _change(
         check_receiver(after, now())
     except (SettingRefused, Refused) as error:
         fail(str(error), as_json=as_json)
+    ours = {known.port, known.tls_port}  # the running service may hold them
+    for port in {after.port, after.tls_port} - ours - {None, 0}:
+        if port is not None and (why := why_not_bound(deployment.bind, port)) is not None:
+            fail(f"Port {port} cannot be used: {why}. Choose another one; the old settings stay.", as_json=as_json)
     database.write(lambda tx: stored.put(tx, values, now()))
     with logged(deployment):
         _log_changes(known.model_dump(), after.model_dump())

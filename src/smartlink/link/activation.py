@@ -47,6 +47,16 @@ class TokenGranted(Message):
     """Seconds."""
 
 
+class Release(Message):
+    """The gateway gives its licence back: the key may be used by another one at once (R38, R134)."""
+
+
+class Released(Message):
+    """The credential has ended."""
+
+    released_at: Moment
+
+
 class Keys(Message):
     """The public keys of this deployment, as a JWK Set (RFC 7517)."""
 

@@ -12,6 +12,7 @@ HEALTH: Final = "/health"
 KEYS: Final = "/link/v1/keys"
 ACTIVATE: Final = "/link/v1/activate"
 TOKEN: Final = "/link/v1/token"  # noqa: S105 - an address, not a secret
+RELEASE: Final = "/link/v1/release"
 HEARTBEAT: Final = "/link/v1/heartbeat"
 CONFIGURATION: Final = "/link/v1/configuration"
 CONNECTION: Final = "/link/v1/connections/{connection_id}"

@@ -7,7 +7,7 @@ import pytest
 from structlog.testing import capture_logs
 
 from smartlink.gateway.platform import sockets
-from smartlink.gateway.platform.sockets import quick_acknowledgement, without_delay
+from smartlink.gateway.platform.sockets import quick_acknowledgement, why_not_bound, without_delay
 
 
 def test_what_is_sent_goes_at_once() -> None:
@@ -39,3 +39,12 @@ def test_whether_it_is_available_can_be_asked_without_a_word_in_the_log() -> Non
     with capture_logs() as logs:
         assert sockets.acknowledges_quickly() is (sys.platform in {"linux", "win32"})
     assert logs == []
+
+
+@pytest.mark.proves("R91")
+def test_a_port_that_another_program_has_is_told_and_a_free_one_can_be_had() -> None:
+    with socket.create_server(("127.0.0.1", 0)) as other:
+        port = other.getsockname()[1]
+        assert why_not_bound("127.0.0.1", port) == "another program has it"
+    assert why_not_bound("127.0.0.1", port) is None
+    assert why_not_bound("192.0.2.1", port)

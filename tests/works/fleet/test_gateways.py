@@ -80,6 +80,24 @@ def test_a_second_installation_waits_until_the_first_is_silent_for_a_day(world: 
     assert states == [{"state": "revoked"}, {"state": "active"}]
 
 
+@pytest.mark.proves("R38", "R134")
+def test_a_released_key_activates_another_installation_at_once(world: World) -> None:
+    place = world.organisation("Heart Clinic")
+    key, first, second = world.key(place), Gateway(world, place), Gateway(world, place)
+    first.activate(key)
+    first.sign_in()
+    assert activation(second, key) == (409, ProblemType.LICENCE_IN_USE)
+    headers = first.headers()
+    assert world.http.post(paths.RELEASE, json={}, headers=headers).status_code == 200
+    again = world.http.post(paths.RELEASE, json={}, headers=headers)
+    assert (again.status_code, again.json()["type"]) == (401, ProblemType.LICENCE_REVOKED)
+    assert activation(second, key)[0] == 200
+    states = world.rows(place, "SELECT state FROM gateway ORDER BY state")
+    assert states == [{"state": "active"}, {"state": "released"}]
+    acts = world.rows(place, "SELECT action FROM audit_event WHERE action = 'gateway_released'")
+    assert len(acts) == 1
+
+
 @pytest.mark.proves("R30")
 def test_guessing_keys_is_slowed_down(world: World) -> None:
     place = world.organisation("Heart Clinic")

@@ -6,6 +6,7 @@ acknowledgements are delayed. The cure needs nothing from the peer.
 
 from __future__ import annotations
 
+import errno
 import socket
 import sys
 from functools import partial
@@ -73,6 +74,19 @@ else:
             _unavailable(type(problem).__name__)
             return _nothing
         return wish
+
+
+def why_not_bound(host: str, port: int) -> str | None:
+    """Return why this TCP port cannot be listened on just now, in words; None when it can."""
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    try:
+        socket.create_server((host, port), family=family).close()
+    except PermissionError:
+        return "this account may not open it"
+    except OSError as problem:
+        taken = problem.errno in {errno.EADDRINUSE, getattr(errno, "WSAEADDRINUSE", errno.EADDRINUSE)}
+        return "another program has it" if taken else problem.strerror or type(problem).__name__
+    return None
 
 
 def _nothing() -> None:

@@ -30,6 +30,12 @@ REVOKE: Final = """
     WHERE id = 1 AND state = 'active' AND gateway_id = :gateway_id
 """
 
+# The running service may hear of it first, and take it for a revocation.
+RELEASE: Final = """
+    UPDATE licence SET state = 'released'
+    WHERE id = 1 AND state IN ('active', 'revoked') AND gateway_id = :gateway_id
+"""
+
 
 @dataclass(frozen=True, slots=True)
 class Licence:
@@ -128,6 +134,14 @@ def revoke(tx: Transaction, gateway_id: UUID, at: datetime) -> bool:
     if revoked and known is not None:
         audit.add(tx, "licence_revoked", "licence", at, old=_told(known), new=_told(known) | {"state": "revoked"})
     return revoked
+
+
+def release(tx: Transaction, gateway_id: UUID, at: datetime) -> None:
+    """Record that this gateway gave its licence back."""
+    known = find(tx)
+    released = tx.execute(RELEASE, {"gateway_id": str(gateway_id)}).rowcount == 1
+    if released and known is not None:
+        audit.add(tx, "licence_released", "licence", at, old=_told(known), new=_told(known) | {"state": "released"})
 
 
 def _told(licence: Licence) -> dict[str, object]:

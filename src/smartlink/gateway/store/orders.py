@@ -285,7 +285,7 @@ def cancel(tx: Transaction, order_id: UUID, at: datetime) -> None:
 
 
 def abandon_all(tx: Transaction, at: datetime) -> None:
-    """Nothing that was ordered is wanted any more: this gateway now belongs to another facility."""
+    """Nothing that was ordered is wanted any more: this gateway is no longer the one it was ordered from."""
     tx.execute(ALL_UNWANTED)
     drop_unwanted(tx, at)
 

@@ -23,7 +23,7 @@ from smartlink.gateway.messages import Message, http_response
 from smartlink.gateway.retry import Outage
 from smartlink.gateway.uplink.http import Answer, exchange
 from smartlink.link import paths
-from smartlink.link.activation import Activate, Activated, TokenGranted, TokenRequest
+from smartlink.link.activation import Activate, Activated, Release, Released, TokenGranted, TokenRequest
 from smartlink.link.assertion import sign
 from smartlink.link.commands import Acknowledge, Acknowledged, Commands
 from smartlink.link.configuration import Configuration
@@ -130,6 +130,10 @@ class WorksClient:
         """Delete a connection at Works for good."""
         path = paths.CONNECTION.format(connection_id=connection_id)
         return _message(self._call("DELETE", path, "connections", None), ConnectionDeleted, "connections")
+
+    def release(self) -> Released:
+        """Give the licence back."""
+        return _message(self._call("POST", paths.RELEASE, "release", Release()), Released, "release")
 
     def heartbeat(self, heartbeat: Heartbeat) -> HeartbeatAcknowledged:
         """Tell Works how the gateway does."""

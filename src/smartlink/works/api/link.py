@@ -17,7 +17,7 @@ from pydantic import ConfigDict, Field, StringConstraints, ValidationError
 
 from smartlink.link import paths
 from smartlink.link import uploads as link
-from smartlink.link.activation import Activate, Activated, Keys, TokenGranted, TokenRequest
+from smartlink.link.activation import Activate, Activated, Keys, Release, Released, TokenGranted, TokenRequest
 from smartlink.link.configuration import Configuration
 from smartlink.link.connections import ConnectionAcknowledged, ConnectionDeleted, ConnectionPut
 from smartlink.link.failures import FailureNotice, FailureNoticed
@@ -136,6 +136,11 @@ def _open_routes(router: APIRouter, parts: LinkParts) -> None:
 def _gateway_routes(router: APIRouter, parts: LinkParts) -> None:
     """The gateway's life: heartbeat, failures, configuration, connections, worklists."""
     identify = _identify(parts)
+
+    @router.post(paths.RELEASE)
+    def release(message: Release, caller: Annotated[Caller, Depends(identify)]) -> Released:  # noqa: ARG001 - it is empty
+        """The gateway gives its licence back."""
+        return gateways.release(parts.access, caller, parts.clock())
 
     @router.post(paths.HEARTBEAT)
     def heartbeat(message: Heartbeat, caller: Annotated[Caller, Depends(identify)]) -> HeartbeatAcknowledged:

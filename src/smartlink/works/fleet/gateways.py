@@ -8,7 +8,7 @@ from typing import Final
 import structlog
 
 from smartlink.link import assertion, licence_key
-from smartlink.link.activation import Activate, Activated
+from smartlink.link.activation import Activate, Activated, Released
 from smartlink.link.assertion import AssertionRefused
 from smartlink.link.configuration import Configuration, Facility, Named
 from smartlink.link.heartbeat import Heartbeat, HeartbeatAcknowledged
@@ -65,6 +65,25 @@ def activate(access: Access, request: Activate, now: datetime) -> Activated:
         )
     log.info("gateway_activated", gateway_id=str(gateway_id), facility_id=str(known.facility_id))
     return Activated(gateway_id=gateway_id, configuration=told, activated_at=activated_at)
+
+
+def release(access: Access, caller: Caller, now: datetime) -> Released:
+    """The gateway stops for good: its key is free, and what it had not delivered goes to the Outbox (R38, R134)."""
+    with access.organisation(caller.organisation_id) as site:
+        gateways.release(site, caller.gateway_id)
+        returned = outbox.deliveries_of_replaced_gateways(site, [caller.gateway_id], now)
+        audit.record(
+            site,
+            now=now,
+            actor_kind="gateway",
+            actor_id=caller.gateway_id,
+            action="gateway_released",
+            object_kind="facility",
+            object_id=caller.facility_id,
+            detail={"to_outbox": returned},
+        )
+    log.info("gateway_released", gateway_id=str(caller.gateway_id), facility_id=str(caller.facility_id))
+    return Released(released_at=now)
 
 
 def heartbeat(access: Access, caller: Caller, beat: Heartbeat, now: datetime) -> HeartbeatAcknowledged:

@@ -92,6 +92,11 @@ def revoke(site: Site, gateway_id: UUID) -> None:
     site.run("UPDATE gateway SET state = 'revoked' WHERE id = :id", id=gateway_id)
 
 
+def release(site: Site, gateway_id: UUID) -> None:
+    """The gateway gave its licence back. Its tokens stay, so that its next call learns why it is refused."""
+    site.run("UPDATE gateway SET state = 'released' WHERE id = :id AND state = 'active'", id=gateway_id)
+
+
 def revoke_in_facility(site: Site, facility_id: UUID) -> list[UUID]:
     """End the credential of every active gateway of a facility; which these were."""
     found: list[UUID] | None = site.value(
