@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 from datetime import timedelta
+from uuid import uuid4
 
 import pytest
 from structlog.testing import capture_logs
@@ -17,10 +19,11 @@ from smartlink.gateway.store.database import Database
 from smartlink.gateway.store.deliveries import WORKS
 from smartlink.gateway.synchronisation import Synchronisation
 from smartlink.link import paths
+from smartlink.link.connections import ConnectionStatus
 from smartlink.link.problems import ProblemType
 from tests.gateway.conftest import START, SetClock
 from tests.gateway.fake_works import PROXY_PAGE, FakeWorks, Reply, problem
-from tests.gateway.store.examples import an_instance, an_ultrasound
+from tests.gateway.store.examples import a_pacs, an_instance, an_ultrasound
 from tests.gateway.uplink.examples import signed_in
 
 FETCH = f"GET {paths.CONFIGURATION}"
@@ -197,3 +200,28 @@ def test_a_scanner_that_works_knows_from_before_a_reinstallation_need_not_wait(d
     database.write(lambda tx: connections.judge(tx, us01, Approval.WAITING, START))
     database.write(lambda tx: connections.adopt(tx, us01.id, us01, START))
     assert only(database).approval is Approval.APPROVED
+
+
+@pytest.mark.proves("R98", "R103")
+def test_a_specialty_that_is_removed_in_works_leaves_every_connection(
+    synchronisation: Synchronisation, database: Database, works: FakeWorks, clock: SetClock
+) -> None:
+    us01, only_removed = an_ultrasound(database), a_pacs(database)
+    both = a_pacs(database, "OTHER", specialty=works.specialty_id)
+    database.write(
+        lambda tx: connections.edit(tx, replace(both, specialty_ids=(works.specialty_id, uuid4())), clock(), news=False)
+    )
+    synchronisation.tick(clock())
+    after = {one.id: one for one in database.read(connections.live)}
+    assert after[us01.id].specialty_ids == ()  # the default one
+    assert after[both.id].specialty_ids == (works.specialty_id,)
+    assert after[only_removed.id].specialty_ids == only_removed.specialty_ids
+    assert after[only_removed.id].status is ConnectionStatus.INACTIVE
+    assert "specialty was removed" in (after[only_removed.id].problem or "")
+    told = {key: one["specialty_ids"] for key, one in works.connections.items()}
+    assert told == {us01.id: [str(works.specialty_id)], both.id: [str(works.specialty_id)]}
+    works.etag = '"2"'
+    synchronisation.ask()
+    synchronisation.tick(clock.move(timedelta(seconds=1)))
+    again = {one.id: one.revision for one in database.read(connections.live)}
+    assert again == {key: one.revision for key, one in after.items()}

@@ -17,7 +17,7 @@ from smartlink.link.connections import ConnectionPut, ConnectionStatus, Kind, Ma
 from smartlink.standard.names import AETitle
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Collection, Iterable
     from datetime import datetime
     from uuid import UUID
 
@@ -28,6 +28,7 @@ _LONGEST_HOST: Final = 253
 _LAST_PORT: Final = 65535
 _HOST_NAME: Final = re.compile(r"(?!-)[A-Za-z0-9_-]{1,63}(?<!-)(\.(?!-)[A-Za-z0-9_-]{1,63}(?<!-))*\.?")
 _LOOKS_NUMERIC: Final = re.compile(r"[0-9.]+")
+SPECIALTY_REMOVED: Final = "Its specialty was removed in Works: choose another one with smartlink connections edit."
 _ONLY_ULTRASOUND: Final = "Mapping and Send directly to PACS are settings of ultrasound systems."
 _ONLY_WORKLIST: Final = "Time zone, modality, station and character set are settings of worklist servers."
 
@@ -332,6 +333,18 @@ def put_message(connection: Connection, default_specialty_id: UUID) -> Connectio
         last_seen_at=connection.last_seen_at,
         version=connection.works_version,
     )
+
+
+def without_removed(connection: Connection, specialty_ids: Collection[UUID]) -> Connection:
+    """Return the connection without specialties that the facility no longer has (R98).
+
+    An ultrasound system that loses all has the default one. A PACS that loses all keeps what it had, and is Inactive:
+    no specialty means the default one, and nobody said that it takes that.
+    """
+    left = tuple(one for one in connection.specialty_ids if one in specialty_ids)
+    if connection.specialty_ids and not left and connection.kind is not Kind.ULTRASOUND:
+        return replace(connection, status=ConnectionStatus.INACTIVE, problem=SPECIALTY_REMOVED)
+    return replace(connection, specialty_ids=left)
 
 
 def may_store(kind: Kind) -> bool:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Final, Protocol
 
 import structlog
 
-from smartlink.gateway.connections import Connection, put_message, restored
+from smartlink.gateway.connections import Connection, put_message, restored, without_removed
 from smartlink.gateway.delivery import State
 from smartlink.gateway.errors import GiveUp, LicenceRevoked, TryAgain
 from smartlink.gateway.messages import Message
@@ -184,6 +184,12 @@ def apply(tx: Transaction, found: Configuration, etag: str | None, now: datetime
             fetched_at=now,
         ),
     )
+    known_here = {one.id for one in found.specialties}
+    for one in connections.live(tx):
+        left = without_removed(one, known_here)
+        if left != one:
+            connections.specialty_removed(tx, left, now)
+            log.info("specialty_removed", connection_id=str(one.id), ae_title=one.ae_title, status=left.status.value)
     if connections.none_is_known(tx):
         for one in map(restored, found.connections):
             known = connections.find_by_ae(tx, one.ae_title)

@@ -81,6 +81,7 @@ JUDGE: Final = """
         next_push_at = :at, waiting_bytes = CASE :approval WHEN 'approved' THEN 0 ELSE waiting_bytes END
     WHERE id = :id AND deleted_at IS NULL
 """
+PROBLEM: Final = "UPDATE connection SET problem = :problem WHERE id = :id"
 NEWCOMERS: Final = """
     SELECT ae_title, host, approval, created_at, last_seen_at FROM connection
     WHERE kind = 'ultrasound' AND deleted_at IS NULL AND (created_at >= :since OR approval <> 'approved')
@@ -229,6 +230,15 @@ def judge(tx: Transaction, connection: Connection, approval: Approval, at: datet
     tx.execute(JUDGE, values)
     old, new = {"approval": connection.approval.value}, {"approval": approval.value}
     audit.add(tx, f"connection_{approval.value}", _called(connection), at, old=old, new=new)
+
+
+def specialty_removed(tx: Transaction, connection: Connection, at: datetime) -> None:
+    """Store a connection that lost specialties; Works, which took them away, is told only of what is left."""
+    known = find(tx, connection.id)
+    if known is None or known == connection:
+        return
+    edit(tx, connection, at, news=connection.problem is None)
+    tx.execute(PROBLEM, {"id": str(connection.id), "problem": connection.problem})
 
 
 def newcomers(tx: Transaction, since: datetime, limit: int) -> list[Newcomer]:
