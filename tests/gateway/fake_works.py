@@ -86,6 +86,8 @@ class FakeWorks:
     orders: Orders = field(default_factory=Orders)
     large: LargeObjects = field(default_factory=LargeObjects)
     calls: list[str] = field(default_factory=list)
+    told: dict[str, dict[str, Any]] = field(default_factory=dict)
+    """What is answered to open questions that change nothing: address to message."""
     puts: int = 0
     ended: list[str] = field(default_factory=list)
     journeys: dict[str, dict[str, Any]] = field(default_factory=dict)
@@ -149,6 +151,8 @@ class FakeWorks:
             return 200, "application/dicom", self.orders.get(UUID(path.rpartition("/")[2]))
         if path == paths.HEALTH:
             return _ok({"status": "ok"})
+        if path in self.told:
+            return _ok(self.told[path])
         message = json.loads(body)
         return self._activate(message) if path == paths.ACTIVATE else self._token(message)
 

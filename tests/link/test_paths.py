@@ -5,7 +5,7 @@ from __future__ import annotations
 from smartlink.link import paths
 
 
-def test_only_health_keys_activation_and_token_need_no_bearer_token() -> None:
+def test_only_health_keys_releases_activation_and_token_need_no_bearer_token() -> None:
     addresses = {
         value
         for name, value in vars(paths).items()

@@ -17,6 +17,7 @@ from smartlink.gateway import (
     cli_logs,
     cli_reconcile,
     cli_support,
+    cli_updates,
     cli_worklist,
 )
 from smartlink.gateway.terminal import (
@@ -53,6 +54,7 @@ app.command("reconcile", short_help=cli_reconcile.HELP, epilog=cli_reconcile.EXA
 app.command("audit", short_help=cli_audit.HELP, epilog=cli_audit.EXAMPLE)(cli_audit.audit)
 app.command("logs", short_help=cli_logs.HELP, epilog=cli_logs.EXAMPLE)(cli_logs.logs)
 app.command("support-bundle", short_help=cli_support.HELP, epilog=cli_support.EXAMPLE)(cli_support.support_bundle)
+app.command("update-check", short_help=cli_updates.HELP, epilog=cli_updates.EXAMPLE)(cli_updates.update_check)
 app.add_typer(cli_diagnose.app)
 app.add_typer(cli_connections.app, name="connections", short_help="List and change the connected systems.")
 app.add_typer(cli_worklist.app, name="worklist", short_help="List and refresh the worklists.")

@@ -29,10 +29,11 @@ RECONCILE_INSTANCES: Final = "/link/v1/reconciliation/instances"
 RECONCILE_SEND_AGAIN: Final = "/link/v1/reconciliation/send-again"
 FAILURES: Final = "/link/v1/failures"
 STORAGE_PROBE: Final = "/link/v1/storage-probe"
+RELEASES_LATEST: Final = "/link/v1/releases/latest"
 JOURNEY: Final = "/link/v1/journey"
 SYNTHETIC_ENDED: Final = "/link/v1/synthetic/ended"
 WORKLIST: Final = "/link/v1/worklists/{connection_id}"
 """PUT, by the connection's id at Works."""
 
-OPEN: Final = frozenset({HEALTH, KEYS, ACTIVATE, TOKEN})
+OPEN: Final = frozenset({HEALTH, KEYS, RELEASES_LATEST, ACTIVATE, TOKEN})
 """The addresses that need no bearer token: the caller has none yet, or needs none."""

@@ -83,6 +83,7 @@ def application(settings: Settings, ground: Floor, listener: "Listener", clock: 
     from smartlink.works.api.link import LinkParts
     from smartlink.works.exams.downloads import Tickets
     from smartlink.works.exams.uploads import Uploads
+    from smartlink.works.fleet import releases
     from smartlink.works.people.passwords import Passwords
     from smartlink.works.people.sign_in import SignIn
     from smartlink.works.tasks.producer import Producer
@@ -90,6 +91,7 @@ def application(settings: Settings, ground: Floor, listener: "Listener", clock: 
     from smartlink.works.web.parts import WebParts
 
     uploads = Uploads(ground.access, ground.blobs, Producer(), clock)
+    key = deployment_key(settings.data)
     link = create_link_api(
         LinkParts(
             access=ground.access,
@@ -100,7 +102,8 @@ def application(settings: Settings, ground: Floor, listener: "Listener", clock: 
             audiences=settings.audiences,
             healthy=lambda: is_healthy(ground),
             digests=Producer(),
-            keys=public_keys(deployment_key(settings.data)),
+            keys=public_keys(key),
+            latest_release=lambda: releases.latest(settings.data, key),
         )
     )
     pages = create_pages(

@@ -10,7 +10,7 @@ from typing import Annotated
 
 import typer
 
-from smartlink.works import cli_audit, cli_exams, cli_notices, cli_retention, cli_worklist
+from smartlink.works import cli_audit, cli_exams, cli_notices, cli_releases, cli_retention, cli_worklist
 from smartlink.works.terminal import (
     DataOption,
     FacilityOption,
@@ -207,6 +207,7 @@ def journey(
 
 app.add_typer(cli_exams.app)
 app.add_typer(cli_audit.app, name="audit")
+app.add_typer(cli_releases.app, name="releases")
 app.add_typer(cli_retention.deletions, name="deletions")
 app.add_typer(cli_retention.holds, name="holds")
 app.command("retention", epilog=cli_retention.RETENTION_EXAMPLE)(cli_retention.retention)

@@ -146,6 +146,10 @@ def test_the_deployments_keys_are_public(standing: World) -> None:
     assert standing.http.get(paths.KEYS).json() == {"keys": []}
 
 
+def test_the_newest_release_is_told_to_anybody(standing: World) -> None:
+    assert standing.http.get(paths.RELEASES_LATEST).json() == {"manifest": None}
+
+
 @pytest.mark.parametrize(
     ("content", "status"),
     [(b"", 422), (b"{", 422), (b"[]", 422), (b"null", 422), (b'{"instances": {}}', 422), (b"\xff\xfe", 422)],

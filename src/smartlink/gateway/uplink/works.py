@@ -23,7 +23,7 @@ from smartlink.gateway.messages import Message, http_response
 from smartlink.gateway.retry import Outage
 from smartlink.gateway.uplink.http import Answer, exchange
 from smartlink.link import paths
-from smartlink.link.activation import Activate, Activated, Release, Released, TokenGranted, TokenRequest
+from smartlink.link.activation import Activate, Activated, Keys, Release, Released, TokenGranted, TokenRequest
 from smartlink.link.assertion import sign
 from smartlink.link.commands import Acknowledge, Acknowledged, Commands
 from smartlink.link.configuration import Configuration
@@ -42,6 +42,7 @@ from smartlink.link.reconciliation import (
     SendAgain,
     SendsAgain,
 )
+from smartlink.link.releases import LatestRelease
 from smartlink.link.uploads import Confirm, Confirmed, Offer, Offered, Parts, PartsRequest
 from smartlink.link.worklist import WorklistPut, WorklistTaken
 
@@ -111,6 +112,15 @@ class WorksClient:
         body = request.model_dump(mode="json") | {"licence_key": request.licence_key.get_secret_value()}
         answer = self._exchange(works_url, "POST", paths.ACTIVATE, {}, _json(body))
         return _message(answer, Activated, "activate")
+
+    def keys(self, works_url: str) -> Keys:
+        """Return the public keys of a deployment. Needs no credential."""
+        return _message(self._exchange(works_url, "GET", paths.KEYS, {}, None), Keys, "keys")
+
+    def latest_release(self, works_url: str) -> LatestRelease:
+        """Return the signed manifest of the newest release. Needs no credential."""
+        answer = self._exchange(works_url, "GET", paths.RELEASES_LATEST, {}, None)
+        return _message(answer, LatestRelease, "releases/latest")
 
     def configuration(self, etag: str | None) -> tuple[Configuration, str | None] | None:
         """Return the facility's configuration and its ETag, or None when `etag` is still the newest."""

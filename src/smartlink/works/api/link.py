@@ -24,6 +24,7 @@ from smartlink.link.failures import FailureNotice, FailureNoticed
 from smartlink.link.heartbeat import Heartbeat, HeartbeatAcknowledged
 from smartlink.link.message import Message
 from smartlink.link.problems import Problem, ProblemType
+from smartlink.link.releases import LatestRelease
 from smartlink.link.worklist import WorklistPut, WorklistTaken
 from smartlink.works.access import Access
 from smartlink.works.api import insight, orders, problems, reconciliation
@@ -62,6 +63,8 @@ class LinkParts:
     digests: failures.Later
     """Writes digests of what fails."""
     keys: Keys = field(default_factory=lambda: Keys(keys=()))
+    latest_release: Callable[[], str | None] = lambda: None
+    """The signed manifest of the newest release."""
     activations: Rate = field(default_factory=lambda: Rate(_ACTIVATIONS, _ASSERTION_OR_KEY))
     token_requests: Rate = field(default_factory=lambda: Rate(_TOKENS, _ASSERTION_OR_KEY))
 
@@ -115,6 +118,11 @@ def _open_routes(router: APIRouter, parts: LinkParts) -> None:
     def keys() -> Keys:
         """The public keys of this deployment."""
         return parts.keys
+
+    @router.get(paths.RELEASES_LATEST)
+    def latest_release() -> LatestRelease:
+        """The newest release of SmartLink, signed by this deployment."""
+        return LatestRelease(manifest=parts.latest_release())
 
     @router.post(paths.ACTIVATE)
     def activate(request: Request, message: Activate) -> Activated:
