@@ -28,7 +28,7 @@ class Release(Message):
 
     version: VersionText
     released_at: Moment
-    notes: Annotated[dict[str, NoteText], Field(default_factory=dict, max_length=10)]
+    notes: dict[str, NoteText] = Field(default_factory=dict, max_length=10)
 
 
 class LatestRelease(Message):
