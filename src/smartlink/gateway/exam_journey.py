@@ -150,7 +150,7 @@ def _not_uploaded(number: int, leg: Leg | None) -> Iterator[str]:
     if leg.unreadable is not None:
         yield f"Image {number} cannot be read and is never uploaded: {leg.unreadable}"
     elif leg.state is State.HELD:
-        yield f"Image {number} is held: {leg.cause or 'its scanner is not approved or not in Works yet.'}"
+        yield f"Image {number} is held: {leg.cause or 'its ultrasound system is not in Works yet.'}"
     elif leg.state is State.WAITING:
         again = "" if leg.next_attempt_at is None else f" (next attempt {leg.next_attempt_at:%Y-%m-%d %H:%M:%S} UTC)"
         yield f"Image {number} waits to be uploaded{again}: {leg.cause or 'its turn has not come.'}"
