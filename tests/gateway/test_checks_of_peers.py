@@ -16,13 +16,13 @@ from smartlink.gateway.checks_of_peers import Way
 from smartlink.gateway.diagnostics import Finding, State
 from smartlink.gateway.errors import LicenceRevoked, TryAgain
 from smartlink.gateway.settings import Deployment
-from smartlink.gateway.store import connections, licences, service, settings
+from smartlink.gateway.store import licences, service, settings
 from smartlink.gateway.store.database import Database
 from smartlink.gateway.store.spool import Spool
-from smartlink.gateway.trial import Step, Trial, broken, concluded
-from smartlink.link.connections import Kind
+from smartlink.gateway.trial import Ended, Line, Step, Trial, broken, concluded
+from smartlink.gateway.worklist import Query
 from tests.gateway.conftest import START
-from tests.gateway.store.examples import a_pacs
+from tests.gateway.store.examples import a_pacs, a_worklist
 from tests.gateway.store.test_licences import an_activation
 
 
@@ -33,6 +33,7 @@ class Answers:
     way: Way = field(default_factory=lambda: Way("works.example answers in 5 ms", skew=timedelta(seconds=2)))
     wrong: Exception | None = None
     asked: Peer | None = None
+    lines: tuple[Line, ...] = ()
 
     def works(self) -> Way:
         return self.way
@@ -49,6 +50,10 @@ class Answers:
         if self.wrong is not None:
             raise self.wrong
         return 0.004
+
+    def worklist(self, peer: Peer, query: Query) -> Trial:
+        assert query == Query()
+        return self.pacs(peer) if self.wrong else concluded(peer, self.lines)
 
     def pacs(self, peer: Peer) -> Trial:
         self.asked = peer
@@ -156,16 +161,17 @@ def test_a_broken_pacs_is_named_with_its_step(active: Here, answers: Answers, da
     assert (told.state, told.value, told.remedy) == (State.FAILED, "broken at: port", "Start the PACS server.")
 
 
-@pytest.mark.parametrize(("layer", "state"), [(Layer.CONTEXT, State.OK), (Layer.ASSOCIATION, State.FAILED)])
-def test_a_worklist_server_need_not_offer_verification(
-    active: Here, answers: Answers, database: Database, layer: Layer, state: State
-) -> None:
-    server = replace(a_pacs(database), kind=Kind.WORKLIST)
-    database.write(lambda tx: connections.delete(tx, server.id, START, at_works=False))
-    server = replace(server, id=server.specialty_ids[0])
-    database.write(lambda tx: connections.add(tx, server, START))
-    answers.wrong = AssociationFailed(layer, "No.", "Ask.")
-    assert found(active, answers, "worklist").state is state
+@pytest.mark.proves("R104")
+def test_a_worklist_server_is_asked_as_test_connection_asks(active: Here, answers: Answers, database: Database) -> None:
+    a_worklist(database)
+    answers.lines = (Line(Step.FIND, Ended.OK, "C-FIND is answered with 3 scheduled steps."),)
+    told = found(active, answers, "worklist")
+    assert (told.state, told.value) == (State.OK, "Hospital: C-FIND is answered with 3 scheduled steps.")
+    answers.lines = (Line(Step.FIND, Ended.WARNED, "It refuses.", remedy="Ask."),)
+    told = found(active, answers, "worklist")
+    assert (told.state, told.cause, told.remedy) == (State.WARNING, "It refuses.", "Ask.")
+    answers.wrong = AssociationFailed(Layer.ASSOCIATION, "No.", "Ask.")
+    assert found(active, answers, "worklist").state is State.FAILED
     assert answers.asked is not None
     assert answers.asked.calling_ae_title == "SMARTLINKWLSCU"
 

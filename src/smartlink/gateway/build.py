@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Final
 import structlog
 
 from smartlink.gateway import repair as repairing
+from smartlink.gateway import worklists
 from smartlink.gateway.activation import Activator
 from smartlink.gateway.archive import Archive
 from smartlink.gateway.attempt import Line, Rules
@@ -61,9 +62,6 @@ from smartlink.gateway.uplink.objects import ObjectClient
 from smartlink.gateway.uplink.pace import Pace
 from smartlink.gateway.uplink.works import Account, WorksClient
 from smartlink.gateway.uploads import Uploads
-from smartlink.gateway.worklists import Rules as WorklistRules
-from smartlink.gateway.worklists import Tools as WorklistTools
-from smartlink.gateway.worklists import Worklists, rules_of
 from smartlink.link.assertion import load_private
 
 if TYPE_CHECKING:
@@ -107,12 +105,6 @@ def reconciliation(deployment: Deployment, database: Database, works: WorksClien
         return held_by(peer_of(pacs, sender), series, deployment.send_limits)
 
     return Reconciliation(database, works, held)
-
-
-def worklist_tools(deployment: Deployment, database: Database, now: Clock) -> WorklistTools:
-    """Return what a command needs to ask a worklist server beside the running service."""
-    standing = Standing(database)
-    return WorklistTools(database, find, now, lambda: rules_of(standing.settings), deployment.send_limits)
 
 
 def service(deployment: Deployment, now: Clock) -> Service:
@@ -186,10 +178,6 @@ class _Ground:
             timedelta(days=settings.continue_retry_days),
         )
 
-    def worklist_rules(self) -> WorklistRules:
-        """What is set for worklists."""
-        return rules_of(self.standing.settings)
-
     def notice_rules(self) -> NoticeRules:
         """What is set for the notices of what fails."""
         standing = self.standing
@@ -203,7 +191,7 @@ class _Carriers:
     uploads: Uploads
     downloads: Downloads
     archive: Archive
-    worklists: Worklists
+    worklists: worklists.Worklists
 
     def close(self) -> None:
         """Wait for the transfers under way."""
@@ -347,15 +335,15 @@ def _archive(ground: _Ground) -> Archive:
     )
 
 
-def _worklists(ground: _Ground) -> Worklists:
-    return Worklists(
+def _worklists(ground: _Ground) -> worklists.Worklists:
+    return worklists.Worklists(
         ground.database,
         ground.works,
         find,
         ground.now,
         licensed=ground.standing.licensed,
         revoked=ground.revoked,
-        rules=ground.worklist_rules,
+        rules=lambda: worklists.rules_of(ground.standing.settings),
         limits=ground.deployment.send_limits,
     )
 

@@ -6,9 +6,11 @@ from dataclasses import dataclass
 from datetime import timedelta
 from typing import TYPE_CHECKING, Final, Protocol
 
-from smartlink.gateway.calling import AssociationFailed, Layer, Peer
+from smartlink.gateway.calling import AssociationFailed, Peer
 from smartlink.gateway.diagnostics import Check, Finding, failed, ok, skipped, warning
 from smartlink.gateway.errors import LicenceRevoked, TryAgain
+from smartlink.gateway.trial import Ended
+from smartlink.gateway.worklist import Query
 from smartlink.link.connections import Kind
 from smartlink.link.test_exam import AE_TITLE
 
@@ -51,6 +53,9 @@ class Peers(Protocol):
 
     def pacs(self, peer: Peer) -> Trial:
         """Walk the way to a PACS."""
+
+    def worklist(self, peer: Peer, query: Query) -> Trial:
+        """Walk the way to a worklist server, and ask it for some of today's list."""
 
     def echo(self, peer: Peer) -> float:
         """Return how long a C-ECHO took. May raise AssociationFailed."""
@@ -168,14 +173,15 @@ def pacs(here: Here, peers: Peers, connection: Connection) -> Finding:
 
 
 def worklist(here: Here, peers: Peers, connection: Connection) -> Finding:
-    """C-ECHO; a server that offers only queries counts as answering."""
-    try:
-        took = peers.echo(_peer(connection, here.settings.worklist_client_ae_title))
-    except AssociationFailed as error:
-        if error.layer is Layer.CONTEXT:
-            return ok(f"{connection.name}: accepts the association; C-ECHO is not offered")
-        return failed(f"broken at: {error.layer.value}", error.sentence, error.remedy)
-    return ok(f"{connection.name}: C-ECHO in {took * 1000:.0f} ms")
+    """C-ECHO and a small C-FIND, as Test Connection makes them."""
+    trial = peers.worklist(_peer(connection, here.settings.worklist_client_ae_title), connection.query or Query())
+    broken = trial.failure
+    if broken is not None:
+        return failed(f"broken at: {broken.step.value}", broken.sentence, broken.remedy)
+    for line in trial.lines:
+        if line.ended is Ended.WARNED:
+            return warning(f"{connection.name}: answers, but gives no list", line.sentence, line.remedy)
+    return ok(f"{connection.name}: {trial.lines[-1].sentence if trial.lines else 'answers'}")
 
 
 def _peer(connection: Connection, calling_ae_title: str) -> Peer:

@@ -355,7 +355,7 @@ def _typed_peer(ae_title: str | None, host: str | None, port: int | None, sender
 
 
 def _try(deployment: Deployment, database: Database, kind: Kind, peer: Peer, query: Query | None = None) -> Trial:
-    from smartlink.gateway import build, worklists
+    from smartlink.gateway import toolbox, worklists
     from smartlink.gateway.dicom.trial_run import try_out
     from smartlink.gateway.dicom.worklist_trial import try_out_worklist
     from smartlink.gateway.worklist import Query
@@ -363,7 +363,7 @@ def _try(deployment: Deployment, database: Database, kind: Kind, peer: Peer, que
 
     if kind is not Kind.WORKLIST:
         return try_out(peer, deployment.send_limits)
-    _, asked, _ = worklists.question(build.worklist_tools(deployment, database, now), query or Query())
+    _, asked, _ = worklists.question(toolbox.worklist_tools(deployment, database, now), query or Query())
     return try_out_worklist(peer, asked, deployment.send_limits)
 
 

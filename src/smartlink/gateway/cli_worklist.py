@@ -53,7 +53,7 @@ def refresh(
     which: WhichOption = None, items: ItemsOption = False, data: DataOption = None, as_json: JsonOption = False
 ) -> None:
     """Ask the worklist servers now; the running service tells Works. Ends with 1 when one of them gave no list."""
-    from smartlink.gateway import build, connecting, worklists
+    from smartlink.gateway import connecting, toolbox, worklists
     from smartlink.gateway.errors import Refused
     from smartlink.gateway.store import connections
     from smartlink.link.connections import Kind
@@ -66,7 +66,7 @@ def refresh(
         servers = [one for one in chosen if one.kind is Kind.WORKLIST]
         if not servers:
             fail("There is no worklist server: smartlink connections add NAME --kind worklist …", as_json=as_json)
-        tools = build.worklist_tools(deployment, database, now)
+        tools = toolbox.worklist_tools(deployment, database, now)
         failed = [why for one in servers if (why := worklists.refresh(tools, one, lambda: False)) is not None]
     _list(data, items=items, as_json=as_json)
     raise typer.Exit(1 if failed else 0)

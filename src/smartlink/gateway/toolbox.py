@@ -9,7 +9,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any, Final
 
-from smartlink.gateway import checks, checks_of_peers, exam_journey, synthetic
+from smartlink.gateway import checks, checks_of_peers, exam_journey, synthetic, worklists
 from smartlink.gateway.build import Accounts, works_client
 from smartlink.gateway.calling import SendLimits
 from smartlink.gateway.checks import Here
@@ -18,6 +18,8 @@ from smartlink.gateway.dicom.storage_scu import outgoing, store
 from smartlink.gateway.dicom.synthetic import study_uid, write_exam
 from smartlink.gateway.dicom.trial_run import try_out
 from smartlink.gateway.dicom.verification_scu import echo
+from smartlink.gateway.dicom.worklist_scu import find
+from smartlink.gateway.dicom.worklist_trial import try_out_worklist
 from smartlink.gateway.errors import GiveUp, TryAgain
 from smartlink.gateway.service import Standing
 from smartlink.gateway.store.spool import Spool
@@ -37,6 +39,8 @@ if TYPE_CHECKING:
     from smartlink.gateway.store.database import Database
     from smartlink.gateway.trial import Trial
     from smartlink.gateway.uplink.http import Client
+    from smartlink.gateway.worklist import Asked as WorklistAsked
+    from smartlink.gateway.worklist import Query
 
 IMPATIENT: Final = SendLimits(
     connect_seconds=5.0, associate_seconds=10.0, response_seconds=10.0, idle_seconds=10.0, stop_seconds=1.0
@@ -52,8 +56,16 @@ def diagnosis(deployment: Deployment, database: Database, now: Clock) -> Iterato
     here = Here(deployment, database, spool, now())
     with new_client(proxy=deployment.proxy) as http:
         works = WorksClient(http, Accounts(deployment, Standing(database)), now)
-        asked = Asked(deployment, http, works, str(here.status["licence"].get("works_url") or ""), now)
+        tools = worklist_tools(deployment, database, now)
+        url = str(here.status["licence"].get("works_url") or "")
+        asked = Asked(deployment, http, works, url, now, lambda query: worklists.question(tools, query)[1])
         yield [*checks.checks(here), *checks_of_peers.checks(here, asked)]
+
+
+def worklist_tools(deployment: Deployment, database: Database, now: Clock) -> worklists.Tools:
+    """Return what a command needs to ask a worklist server beside the running service."""
+    standing = Standing(database)
+    return worklists.Tools(database, find, now, lambda: worklists.rules_of(standing.settings), deployment.send_limits)
 
 
 def journey(deployment: Deployment, database: Database, now: Clock, exam: str) -> dict[str, Any]:
@@ -88,6 +100,8 @@ class Asked:
     client: WorksClient
     works_url: str
     now: Clock
+    question: Callable[[Query], WorklistAsked]
+    """What a worklist server is asked now."""
 
     def works(self) -> Way:
         """See `Peers`."""
@@ -108,6 +122,10 @@ class Asked:
     def pacs(self, peer: Peer) -> Trial:
         """See `Peers`."""
         return try_out(peer, IMPATIENT)
+
+    def worklist(self, peer: Peer, query: Query) -> Trial:
+        """See `Peers`."""
+        return try_out_worklist(peer, self.question(query), IMPATIENT)
 
     def echo(self, peer: Peer) -> float:
         """See `Peers`."""
