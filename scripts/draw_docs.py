@@ -22,7 +22,8 @@ from smartlink.works.settings import Settings
 ROOT = Path(__file__).resolve().parent.parent
 S = TypeVar("S", bound=StrEnum)
 E = TypeVar("E", bound=StrEnum)
-REQUIREMENT = re.compile(r"^\| (R\d+[a-z]?) \| ([^|]+) \|", re.MULTILINE)
+REQUIREMENT = re.compile(r"^\| ([RA]\d+[a-z]?) \| ([^|]+) \|", re.MULTILINE)
+NOT_SHOWN = "## Not shown by a test yet"
 
 
 def main() -> None:
@@ -189,6 +190,11 @@ def cell(state: StrEnum | None) -> str:
 def requirements(text: str) -> dict[str, str]:
     """Number and title of each requirement in the text of docs/requirements.md, in its order."""
     return dict(REQUIREMENT.findall(text))
+
+
+def not_shown(text: str) -> set[str]:
+    """The numbers that docs/requirements.md lists as not shown by a test yet."""
+    return set(re.findall(r"\b[RA]\d+b?\b", text.partition(NOT_SHOWN)[2]))
 
 
 def proofs(root: Path) -> Iterator[tuple[str, str]]:

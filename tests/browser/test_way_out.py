@@ -30,7 +30,7 @@ def _submitted(town: Town, harbour: Harbour, exam: uuid.UUID) -> uuid.UUID:
     return exam
 
 
-@pytest.mark.proves("R51")
+@pytest.mark.proves("R51", "A5")
 def test_an_exam_is_submitted_and_its_page_follows_the_pacs_by_itself(window: Window) -> None:
     town, page = window.town, window.page
     harbour = Harbour(town)
@@ -85,7 +85,7 @@ def test_patient_and_order_are_corrected_by_keyboard_and_mouse(window: Window) -
     page.get_by_text("before: Rivera, Elena").wait_for()
 
 
-@pytest.mark.proves("R81")
+@pytest.mark.proves("R81", "A3")
 def test_an_unassigned_exam_is_claimed_and_another_assigned(window: Window) -> None:
     town, page = window.town, window.page
     town.exam(patient_name="Sato^Mika")

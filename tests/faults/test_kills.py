@@ -66,7 +66,7 @@ def killed(cloud: Cloud, tmp_path_factory: pytest.TempPathFactory) -> Iterator[G
 
 
 @pytest.mark.timeout(400)
-@pytest.mark.proves("R151", "R152")
+@pytest.mark.proves("R151", "R152", "A13")
 def test_kills_amid_c_stores_uploads_parts_confirms_and_ingest_lose_nothing(
     killed: Gateway, door: CountingDoor, uid: Callable[[], str]
 ) -> None:
@@ -75,7 +75,7 @@ def test_kills_amid_c_stores_uploads_parts_confirms_and_ingest_lose_nothing(
 
 @pytest.mark.timeout(400)
 @pytest.mark.requires("storescp")
-@pytest.mark.proves("R151", "R152")
+@pytest.mark.proves("R151", "R152", "A13")
 def test_kills_amid_downloads_and_c_stores_to_the_pacs_lose_nothing(
     killed: Gateway, uid: Callable[[], str], tmp_path: Path
 ) -> None:

@@ -36,7 +36,7 @@ def only(command: Command) -> dict[str, Any]:
     return connection  # type: ignore[no-any-return]
 
 
-@pytest.mark.proves("R45", "R46", "R49")
+@pytest.mark.proves("R45", "R46", "R49", "R70")
 def test_a_pacs_is_added_untested_and_edited(active: Command) -> None:
     added = active("connections", "add", "Archive", *ARCHIVE, "--port", "104")
     assert (added["status"], added["warning"], added["test"]) == ("inactive", None, None)
@@ -80,7 +80,7 @@ def test_a_test_makes_a_saved_pacs_active(active: Command, tmp_path: Path) -> No
     assert [step["ended"] for step in broken["steps"]][:3] == ["ok", "ok", "failed"]
 
 
-@pytest.mark.proves("R44", "R64", "R74")
+@pytest.mark.proves("R44", "R64", "R74", "R72", "R73")
 def test_an_ultrasound_system_is_edited(active: Command, tmp_path: Path) -> None:
     with open_in(tmp_path / "data") as database:
         scanner = an_ultrasound(database)

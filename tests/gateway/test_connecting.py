@@ -92,7 +92,7 @@ def test_an_ae_title_that_is_taken_is_refused_with_message_12(site: Database, ae
     assert [line["message"] for line in logs] == [Message.POSSIBLE_DUPLICATE_CONNECTION.text]
 
 
-@pytest.mark.proves("R87")
+@pytest.mark.proves("R87", "A10", "R70")
 def test_an_edit_cannot_take_anothers_ae_title_but_keep_its_own(site: Database, pacs: Connection) -> None:
     an_ultrasound(site, "US01")
     with pytest.raises(Refused, match="US01"):

@@ -9,7 +9,12 @@ from smartlink.gateway.delivery import SCREEN_WORDS, Event, State
 from tests.habits.repository import ROOT, expect_none, read
 
 REQUIREMENTS = Path("docs/requirements.md")
-EXPECTED = [*(f"R{number}" for number in range(1, 15)), "R14b", *(f"R{number}" for number in range(15, 154))]
+EXPECTED = [
+    *(f"R{number}" for number in range(1, 15)),
+    "R14b",
+    *(f"R{number}" for number in range(15, 154)),
+    *(f"A{number}" for number in range(1, 19)),
+]
 
 
 def problems(drawn: str, committed: str) -> list[str]:
@@ -59,6 +64,26 @@ def test_the_traceability_is_drawn_from_the_marks() -> None:
 
 def test_the_requirements_are_complete_and_in_order() -> None:
     assert list(draw_docs.requirements(read(REQUIREMENTS))) == EXPECTED
+
+
+def uneven(numbers: list[str], proven: set[str], not_shown: set[str]) -> list[str]:
+    """Each requirement that has neither a test nor a reason, or both."""
+    neither = [f"{number} has no test and no reason for it" for number in numbers if number not in proven | not_shown]
+    both = [f"{number} has a test and is listed as not shown" for number in numbers if number in proven & not_shown]
+    return neither + both
+
+
+def test_every_requirement_has_a_test_or_a_reason() -> None:
+    proven = {number for number, _ in draw_docs.proofs(ROOT)}
+    expect_none(uneven(EXPECTED, proven, draw_docs.not_shown(read(REQUIREMENTS))))
+
+
+def test_a_requirement_without_test_or_reason_is_seen() -> None:
+    assert uneven(["R1", "R2", "A3"], {"R1", "A3"}, {"A3"}) == [
+        "R2 has no test and no reason for it",
+        "A3 has a test and is listed as not shown",
+    ]
+    assert draw_docs.not_shown(f"| R1 | x |\n{draw_docs.NOT_SHOWN}\n- why: R14b, A3") == {"R14b", "A3"}
 
 
 def test_marks_name_requirements() -> None:

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 pytestmark = pytest.mark.real
 
 
-@pytest.mark.proves("R79")
+@pytest.mark.proves("R79", "A3")
 def test_a_misspelt_physician_puts_the_exam_into_unassigned_with_the_reason(
     gateway: Gateway, uid: Callable[[], str]
 ) -> None:
@@ -33,7 +33,7 @@ def test_a_misspelt_physician_puts_the_exam_into_unassigned_with_the_reason(
     assert (journey.folder, journey.owner, journey.reason) == ("unassigned", "", "no_match")
 
 
-@pytest.mark.proves("R152")
+@pytest.mark.proves("R152", "A9")
 def test_the_same_image_from_two_ultrasound_systems_is_one_instance(
     cloud: Cloud, gateway: Gateway, uid: Callable[[], str]
 ) -> None:

@@ -45,7 +45,7 @@ def add(gateway: Gateway, ae_title: str, port: int) -> Any:
     )  # fmt: skip
 
 
-@pytest.mark.proves("R40", "R47", "R49")
+@pytest.mark.proves("R40", "R47", "R49", "A11")
 @pytest.mark.requires("storescp")
 def test_a_pacs_is_active_in_works_once_it_was_tested_and_inactive_when_it_moves(
     own_gateway: Gateway, tmp_path: Path
@@ -63,7 +63,7 @@ def test_a_pacs_is_active_in_works_once_it_was_tested_and_inactive_when_it_moves
         assert (listed["status"], listed["problem"]) == ("Inactive", None)
 
 
-@pytest.mark.proves("R41", "R83", "R84")
+@pytest.mark.proves("R41", "R83", "R84", "A16")
 def test_what_was_deleted_is_not_restored_by_a_reinstallation_and_the_rest_is(
     own_gateway: Gateway, tmp_path: Path
 ) -> None:

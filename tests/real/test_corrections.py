@@ -46,6 +46,7 @@ def corrected(gateway: Gateway, sent: SampleExam, values: Values) -> uuid.UUID:
     return submitted(gateway, sent.study_instance_uid)
 
 
+@pytest.mark.proves("A5")
 @pytest.mark.requires("Orthanc")
 @pytest.mark.parametrize("study", ["", f"2.25.{uuid.UUID(int=4711).int}"], ids=["same study", "the order's study"])
 def test_orthanc_shows_what_was_confirmed_with_the_pixels_of_the_scanner_and_the_same_uids_each_time(

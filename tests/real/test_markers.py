@@ -65,6 +65,7 @@ def test_the_columns_that_may_hold_her_exist(database: TestDatabase) -> None:
     assert set(rows) >= markers.AT_WORKS
 
 
+@pytest.mark.proves("A15")
 def test_no_address_of_a_page_names_her(cloud: Cloud, gateway: Gateway, uid: Callable[[], str]) -> None:
     study = uid()
     with samples.association(gateway.target) as ultrasound:

@@ -235,7 +235,7 @@ def town(access: Access, blobs: S3Blobs, tmp_path: Path) -> Iterator[Town]:
         yield Town(world, catalogue, mailbox, http)
 
 
-@pytest.mark.proves("R110", "R113", "R144")
+@pytest.mark.proves("R110", "R113", "R144", "A6")
 def test_a_pacs_that_is_down_for_four_days_is_mailed_every_four_hours_and_then_named_in_the_outbox(town: Town) -> None:
     town.order(1)
     town.order(2)

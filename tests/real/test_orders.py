@@ -33,7 +33,7 @@ NO_URL = "Could not get Pre-Signed Url for DICOM Upload"
 
 
 @pytest.mark.requires("storescp")
-@pytest.mark.proves("R44", "R86", "R152")
+@pytest.mark.proves("R44", "R86", "R152", "A5", "R1")
 def test_a_submitted_exam_stands_in_the_pacs_byte_for_byte_and_once_also_when_sent_again(
     gateway: Gateway, uid: Callable[[], str], tmp_path: Path
 ) -> None:

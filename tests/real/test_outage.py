@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 pytestmark = pytest.mark.real
 
 
-@pytest.mark.proves("R146")
+@pytest.mark.proves("R146", "A7")
 def test_works_down_for_a_while_loses_nothing_and_the_queue_drains_by_itself(
     cloud: Cloud, gateway: Gateway, uid: Callable[[], str]
 ) -> None:

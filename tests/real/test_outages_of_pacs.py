@@ -137,7 +137,7 @@ ALLOW_LIST: dict[str, object] = {"DicomAlwaysAllowEcho": False, "DicomAlwaysAllo
         ),
     ],
 )
-@pytest.mark.proves("R109", "R144", "R145")
+@pytest.mark.proves("R109", "R144", "R145", "A6")
 def test_a_pacs_that_is_ill_for_four_days_leaves_its_exam_in_the_outbox_and_send_delivers_it_once(
     clocked: Clocked, pages: Pages, uid: Callable[[], str], tmp_path: Path, illness: Illness
 ) -> None:

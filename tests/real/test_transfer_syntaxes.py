@@ -21,7 +21,7 @@ AT = datetime(2026, 11, 24, 9, 41, 12, tzinfo=UTC)
 pytestmark = [pytest.mark.real, pytest.mark.requires("storescu")]
 
 
-@pytest.mark.proves("R68", "R75", "R76")
+@pytest.mark.proves("R68", "R75", "R76", "A2")
 def test_jpeg_stills_and_a_cine_stand_in_the_physicians_drafts_unchanged(
     cloud: Cloud, gateway: Gateway, tmp_path: Path, uid: Callable[[], str]
 ) -> None:

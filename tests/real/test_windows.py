@@ -80,7 +80,7 @@ def windows_path(path: Path) -> str:
     return "Z:" + str(path).replace("/", "\\")
 
 
-@pytest.mark.proves("R60")
+@pytest.mark.proves("R60", "R6")
 def test_the_gateway_on_windows_answers_keeps_and_uploads(tmp_path: Path, wine: dict[str, str], python: Path) -> None:
     data, sample = tmp_path / "data", get_testdata_file("CT_small.dcm")
     with serving(FakeWorks()) as works:

@@ -60,7 +60,7 @@ def refresh(gateway: Gateway) -> None:
     assert refreshing.refresh(gateway.cloud.access, who, facility, datetime.now(UTC)).gateways == 1
 
 
-@pytest.mark.proves("R52", "R55", "R58")
+@pytest.mark.proves("R52", "R55", "R58", "A12")
 def test_every_name_arrives_in_works_letter_for_letter_and_a_step_is_picked(
     own_gateway: Gateway, tmp_path: Path, uid: Callable[[], str]
 ) -> None:

@@ -156,7 +156,7 @@ def test_there_are_exactly_six_options() -> None:
     assert set(TAGS) == set(PhysicianMapping)
 
 
-@pytest.mark.proves("R74", "R76")
+@pytest.mark.proves("R74", "R76", "A4")
 @pytest.mark.parametrize("mapping", BY_NAME)
 def test_each_name_option_reads_its_own_tag(mapping: PhysicianMapping) -> None:
     values = dict.fromkeys(PhysicianMapping, "Doe^Jane") | {mapping: "Miller^Bob"}
