@@ -10,7 +10,6 @@ from multiprocessing import get_context
 from typing import TYPE_CHECKING, Protocol
 
 from bench.sets import SLICE, Load
-from smartlink.demo.programs import LOOPBACK
 from smartlink.gateway.dicom.storage_scu import Answered, Outcome, Peer, SendLimits, outgoing, store
 
 if TYPE_CHECKING:
@@ -76,7 +75,7 @@ class Ourselves:
 
     def send(self, to: Running, load: Load) -> None:
         """Send it all."""
-        work = [(to.port, to.called_ae_title, files) for files in load.shares(self.senders)]
+        work = [(to.host, to.port, to.called_ae_title, files) for files in load.shares(self.senders)]
         list(self._pool.map(_store, work))
 
     def close(self) -> None:
@@ -88,10 +87,10 @@ def _nothing(number: int) -> int:
     return number
 
 
-def _store(work: tuple[int, str, list[Path]]) -> None:
-    port, called, files = work
+def _store(work: tuple[str, int, str, list[Path]]) -> None:
+    host, port, called, files = work
     told: list[Outcome] = []
     items = [outgoing(key, path) for key, path in enumerate(files)]
-    store(Peer(LOOPBACK, port, called, "US01"), items, SendLimits(), told.append)
+    store(Peer(host, port, called, "US01"), items, SendLimits(), told.append)
     if told != [Answered(item.key, 0) for item in items]:
         raise SystemExit("Not every image was answered Success.")
