@@ -26,9 +26,10 @@ from smartlink.gateway.calling import (
 )
 from smartlink.gateway.connections import Connection
 from smartlink.gateway.delivery import State
-from smartlink.gateway.store import connections, counters, deliveries, destinations, instances, orders
+from smartlink.gateway.store import connections, counters, deliveries, delivery_list, destinations, instances, orders
 from smartlink.gateway.store.database import Database, Transaction
-from smartlink.gateway.store.deliveries import Claim, Listed
+from smartlink.gateway.store.deliveries import Claim
+from smartlink.gateway.store.delivery_list import Listed
 from smartlink.gateway.store.spool import Kept, Spool, SpoolDamaged
 from smartlink.link.connections import ConnectionStatus
 from smartlink.link.deliveries import ItemState
@@ -123,7 +124,7 @@ class Bench:
         return {state: n for state, n in counts.items() if n}
 
     def listed(self, state: State | None = None) -> list[Listed]:
-        return self.database.read(lambda tx: deliveries.listing(tx, state, 100))
+        return self.database.read(lambda tx: delivery_list.listing(tx, state, 100))
 
     def news(self) -> list[tuple[ItemState, str | None]]:
         found = self.database.read(lambda tx: orders.untold(tx, 100))

@@ -26,9 +26,8 @@ from smartlink.gateway.catalogue import Catalogue, Unreadable
 from smartlink.gateway.dicom import pdu
 from smartlink.gateway.dicom.upper_layer import AssociationAccepted
 from smartlink.gateway.dicom.verification_scu import echo
-from smartlink.gateway.errors import StoreFailed, TryAgain
+from smartlink.gateway.errors import StoreFailed
 from smartlink.gateway.refusals import Refusal, Refusals
-from smartlink.gateway.service import Standing
 from smartlink.gateway.settings import Deployment
 from smartlink.gateway.status import queue_of, refusals_of, status_of, syntaxes_of
 from smartlink.gateway.store import connections, licences, settings
@@ -45,7 +44,6 @@ from tests.gateway.dicom.wire import REQUEST
 from tests.gateway.fake_orders import an_image as an_object
 from tests.gateway.fake_works import FakeWorks
 from tests.gateway.store.examples import a_pacs
-from tests.gateway.store.test_licences import an_activation
 from tests.real.pacs import Scripted
 
 PRIVATE = "1.2.840.113619.4.30"
@@ -252,20 +250,6 @@ def test_what_cannot_be_described_is_unreadable_and_the_reason_quotes_nothing(sp
     spool.remove(kept.name)
     with pytest.raises(Unreadable, match="cannot be read"):
         describe(kept)
-
-
-def test_without_licence_or_credential_there_is_no_account(deployment: Deployment, database: Database) -> None:
-    standing = Standing(database)
-    account = build.Accounts(deployment, standing)
-    with pytest.raises(TryAgain, match="no licence"):
-        account()
-    database.write(lambda tx: licences.activate(tx, an_activation()))
-    standing.refresh()
-    with pytest.raises(TryAgain, match="Activate with the license key again"):
-        account()
-    deployment.credential.write_text("no key")
-    with pytest.raises(TryAgain, match="credential cannot be read"):
-        account()
 
 
 def test_callers_are_passed_on_and_foreign_syntaxes_shown(database: Database, spool: Spool) -> None:

@@ -9,7 +9,7 @@ import pytest
 from smartlink.gateway.delivery import State
 from smartlink.gateway.errors import Refused
 from smartlink.gateway.retrying import try_again
-from smartlink.gateway.store import audit, deliveries
+from smartlink.gateway.store import audit, deliveries, delivery_list
 from smartlink.gateway.store.database import Database
 from smartlink.gateway.store.deliveries import WORKS, Claim
 from tests.gateway.conftest import START
@@ -47,7 +47,7 @@ def test_what_cannot_be_tried_is_told_and_nothing_changes(database: Database) ->
         try_again(database, [parked.id, sent.id], parked=False, now=START)
     with pytest.raises(Refused, match="no delivery 99"):
         try_again(database, [99], parked=False, now=START)
-    (still,) = database.read(lambda tx: deliveries.listing(tx, State.PARKED, 9))
+    (still,) = database.read(lambda tx: delivery_list.listing(tx, State.PARKED, 9))
     assert still.id == parked.id
 
 

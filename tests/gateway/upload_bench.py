@@ -13,9 +13,10 @@ from pydantic import SecretStr
 
 from smartlink.gateway.connections import Connection, new_ultrasound
 from smartlink.gateway.delivery import State
-from smartlink.gateway.store import connections, counters, deliveries, instances
+from smartlink.gateway.store import connections, counters, deliveries, delivery_list, instances
 from smartlink.gateway.store.database import Database
-from smartlink.gateway.store.deliveries import WORKS, Listed
+from smartlink.gateway.store.deliveries import WORKS
+from smartlink.gateway.store.delivery_list import Listed
 from smartlink.gateway.store.spool import Kept, Spool
 from smartlink.gateway.uplink.http import new_client
 from smartlink.gateway.uplink.objects import ObjectClient
@@ -110,7 +111,7 @@ class Bench:
         return {s: n for s, n in self.database.read(lambda tx: counters.deliveries(tx, WORKS)).items() if n}
 
     def listed(self, state: State | None = None) -> list[Listed]:
-        return self.database.read(lambda tx: deliveries.listing(tx, state, 100))
+        return self.database.read(lambda tx: delivery_list.listing(tx, state, 100))
 
     def close(self) -> None:
         self.uploads.close()

@@ -14,6 +14,7 @@ import structlog
 
 from smartlink.gateway import repair as repairing
 from smartlink.gateway import worklists
+from smartlink.gateway.accounts import Accounts
 from smartlink.gateway.activation import Activator
 from smartlink.gateway.archive import Archive
 from smartlink.gateway.attempt import Line, Rules
@@ -62,7 +63,6 @@ from smartlink.gateway.uplink.objects import ObjectClient
 from smartlink.gateway.uplink.pace import Pace
 from smartlink.gateway.uplink.works import Account, WorksClient
 from smartlink.gateway.uploads import Uploads
-from smartlink.link.assertion import load_private
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
@@ -251,18 +251,24 @@ def _service(deployment: Deployment, now: Clock, lock: RunLock) -> Service:
         now,
     )
     loops += _loops(ground, catalogue, carriers, gateway)
-    watch = Watch(lambda: pairs_in_use(standing.settings, database.read(connections.live)))
-    loops += [
-        Loop("files", settling.tick, now, died=gateway.loop_died),
-        Loop("journal", settling.recycle, now, died=gateway.loop_died),
-        Loop("refusals", refusals.tick, now, pause=_STEADY, died=gateway.loop_died),
-        Loop("syntaxes", syntaxes.tick, now, pause=_STEADY, died=gateway.loop_died),
-        Loop("commitments", commitments.tick, now, pause=_STEADY, died=gateway.loop_died),
-        Loop("certificates", watch.tick, now, pause=_SLOW, died=gateway.loop_died),
-        Loop("logs", LogKeeper(deployment.logs, deployment.log_days).tick, now, pause=_SLOW, died=gateway.loop_died),
-        Loop("disk", Gauge(database, ground.disk).tick, now, pause=_SLOW, died=gateway.loop_died),
-    ]
+    loops += _loops_of_the_house(ground, settling, door, gateway.loop_died)
     return gateway
+
+
+def _loops_of_the_house(ground: _Ground, settling: Settling, door: _Door, died: Callable[[str], None]) -> list[Loop]:
+    """What happens at the door and on the machine, with no destination."""
+    deployment, database, now = ground.deployment, ground.database, ground.now
+    watch = Watch(lambda: pairs_in_use(ground.standing.settings, database.read(connections.live)))
+    return [
+        Loop("files", settling.tick, now, died=died),
+        Loop("journal", settling.recycle, now, died=died),
+        Loop("refusals", door.refusals.tick, now, pause=_STEADY, died=died),
+        Loop("syntaxes", door.syntaxes.tick, now, pause=_STEADY, died=died),
+        Loop("commitments", door.commitments.tick, now, pause=_STEADY, died=died),
+        Loop("certificates", watch.tick, now, pause=_SLOW, died=died),
+        Loop("logs", LogKeeper(deployment.logs, deployment.log_days).tick, now, pause=_SLOW, died=died),
+        Loop("disk", Gauge(database, ground.disk).tick, now, pause=_SLOW, died=died),
+    ]
 
 
 def _both(first: Callable[[float], bool], second: Callable[[float], bool]) -> Callable[[float], bool]:
@@ -464,31 +470,6 @@ def describer(spool: Spool) -> Describe:
         )
 
     return describe
-
-
-class Accounts:
-    """The gateway's account, its key read from disk once for each activation."""
-
-    def __init__(self, deployment: Deployment, standing: Standing) -> None:
-        self._deployment = deployment
-        self._standing = standing
-        self._known: Account | None = None
-
-    def __call__(self) -> Account:
-        """Return the account, or raise TryAgain when there is none that can be used."""
-        licence = self._standing.licence
-        if licence.gateway_id is None or licence.works_url is None:
-            raise TryAgain("There is no licence yet.")
-        known = self._known
-        if known is None or known.gateway_id != licence.gateway_id or known.works_url != licence.works_url:
-            try:
-                key = load_private(self._deployment.credential.read_bytes())
-            except (OSError, ValueError) as error:
-                raise TryAgain(
-                    f"The credential cannot be read ({type(error).__name__}). Activate with the license key again."
-                ) from error
-            known = self._known = Account(licence.works_url, licence.gateway_id, key)
-        return known
 
 
 def _nobody() -> Account:

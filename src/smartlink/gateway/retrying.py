@@ -8,7 +8,7 @@ import structlog
 
 from smartlink.gateway.delivery import IllegalMove, State
 from smartlink.gateway.errors import Refused
-from smartlink.gateway.store import audit, deliveries
+from smartlink.gateway.store import audit, deliveries, delivery_list
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -28,7 +28,7 @@ def try_again(database: Database, wanted: Sequence[int], *, parked: bool, now: d
         ids = list(dict.fromkeys(wanted))
         for one in ids:
             _try(tx, one, now)
-        while parked and (found := deliveries.listing(tx, State.PARKED, _MOST_AT_ONCE)):
+        while parked and (found := delivery_list.listing(tx, State.PARKED, _MOST_AT_ONCE)):
             for listed in found:
                 _try(tx, listed.id, now)
                 ids.append(listed.id)

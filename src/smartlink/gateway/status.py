@@ -18,6 +18,7 @@ from smartlink.gateway.store import (
     connections,
     counters,
     deliveries,
+    delivery_list,
     destinations,
     instances,
     licences,
@@ -210,7 +211,7 @@ def queue_of(database: Database, state: State | None, limit: int) -> dict[str, A
             "total": sum(counts.values()),
             "pacs": _pacs(tx),
             "to_be_fetched": orders.missing(tx).count,
-            "items": [_item(one) for one in deliveries.listing(tx, state, limit)],
+            "items": [_item(one) for one in delivery_list.listing(tx, state, limit)],
             "unreadable": [
                 {"spool_name": one.spool_name, "why": one.unreadable, "received_at": one.kept_at}
                 for one in instances.unreadable(tx, limit)
@@ -255,7 +256,7 @@ def _pacs(tx: Transaction) -> dict[str, dict[str, Any]]:
     return found
 
 
-def _item(one: deliveries.Listed) -> dict[str, Any]:
+def _item(one: delivery_list.Listed) -> dict[str, Any]:
     return {
         "id": one.id,
         "destination": one.destination,

@@ -10,7 +10,8 @@ from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any, Final
 
 from smartlink.gateway import checks, checks_of_peers, exam_journey, synthetic, worklists
-from smartlink.gateway.build import Accounts, works_client
+from smartlink.gateway.accounts import Accounts
+from smartlink.gateway.build import works_client
 from smartlink.gateway.calling import SendLimits
 from smartlink.gateway.checks import Here
 from smartlink.gateway.checks_of_peers import Way

@@ -8,7 +8,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from smartlink.gateway.delivery import State
-from smartlink.gateway.store import counters, deliveries
+from smartlink.gateway.store import counters, deliveries, delivery_list
 from smartlink.gateway.store.database import Database
 from smartlink.gateway.store.deliveries import WORKS
 from tests.gateway.conftest import START
@@ -33,7 +33,7 @@ def test_counters_agree_with_a_count_after_any_history(database: Database, moves
         elif move == "expire":
             database.write(lambda tx: deliveries.expire_leases(tx, START, at))
         elif move == "retry":
-            for parked in database.read(lambda tx: deliveries.listing(tx, State.PARKED, 1)):
+            for parked in database.read(lambda tx: delivery_list.listing(tx, State.PARKED, 1)):
                 database.write(lambda tx: deliveries.retry(tx, parked.id, START))  # noqa: B023
         elif held:
             _finish(database, move, held.pop())

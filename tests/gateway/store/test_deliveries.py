@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from smartlink.gateway.delivery import IllegalMove, State
-from smartlink.gateway.store import counters, deliveries
+from smartlink.gateway.store import counters, deliveries, delivery_list
 from smartlink.gateway.store.database import Database, open_in
 from smartlink.gateway.store.deliveries import WORKS, Claim
 from tests.gateway.conftest import START
@@ -65,7 +65,7 @@ def test_a_failed_delivery_waits_with_its_cause(database: Database) -> None:
     an_instance(database, 1)
     (claimed,) = claim(database)
     assert database.write(lambda tx: deliveries.failed(tx, claimed, START, START + 5 * MINUTE, "no route"))
-    (listed,) = database.read(lambda tx: deliveries.listing(tx, State.WAITING, 10))
+    (listed,) = database.read(lambda tx: delivery_list.listing(tx, State.WAITING, 10))
     assert (listed.cause, listed.attempts, listed.next_attempt_at) == ("no route", 1, START + 5 * MINUTE)
     assert claim(database, minutes=4) == []
     (again,) = claim(database, minutes=5)
@@ -105,7 +105,7 @@ def test_a_parked_delivery_waits_for_a_person(database: Database) -> None:
     (claimed,) = claim(database)
     database.write(lambda tx: deliveries.refused(tx, claimed, START, "damaged", "send again"))
     assert claim(database, minutes=999) == []
-    (listed,) = database.read(lambda tx: deliveries.listing(tx, State.PARKED, 10))
+    (listed,) = database.read(lambda tx: delivery_list.listing(tx, State.PARKED, 10))
     assert (listed.cause, listed.remedy) == ("damaged", "send again")
     assert database.write(lambda tx: deliveries.retry(tx, claimed.id, START)) is State.WAITING
     with pytest.raises(IllegalMove):
@@ -141,13 +141,6 @@ def test_the_oldest_is_known_without_counting(database: Database) -> None:
     an_instance(database, 1, at=START)
     an_instance(database, 2, at=START + MINUTE)
     assert database.read(lambda tx: deliveries.oldest(tx, WORKS, State.WAITING)) == START
-
-
-def test_lists_are_bounded_and_show_the_newest_first(database: Database) -> None:
-    for number in range(5):
-        an_instance(database, number)
-    listed = database.read(lambda tx: deliveries.listing(tx, None, 2))
-    assert [one.sop_instance_uid for one in listed] == ["1.2.3.4", "1.2.3.3"]
 
 
 def test_entering_a_delivery_twice_keeps_the_first(database: Database) -> None:
