@@ -7,6 +7,7 @@ import pytest
 from tests.browser.conftest import Look, Window, Windows
 from tests.browser.pictures import beat
 from tests.works.web.people import PASSWORD, add_membership
+from tests.works.web.test_worklist import item, server
 from tests.works.web.town import Town
 
 EVERY_LOOK = [
@@ -79,6 +80,26 @@ def test_the_form_that_deletes_in_every_look(windows: Windows, town: Town, look:
     window.page.wait_for_selector("#said .is-ok")
     window.inspect("exam-deleted")
     window.complaints.clear()  # the page that was open may have asked for what is gone
+
+
+@pytest.mark.parametrize("look", LOOKS, ids=lambda look: look.name)
+def test_a_step_of_the_worklist_is_picked_in_every_look(windows: Windows, town: Town, look: Look) -> None:
+    exam = _fill(town)
+    tomorrow = town.now + timedelta(hours=20)
+    server(
+        town,
+        item(town.now, "LG-204881"),
+        item(tomorrow, "LG-777", patient_name="Nováková^Petra", accession_number="CA-1190", guessed=True),
+        item(tomorrow, "", patient_name="Lind^Astrid", accession_number="CA-1191"),
+    )
+    server(town, name="Old", fetched_at=town.now - timedelta(hours=5), failing_since=town.now, problem="No answer.")
+    window = windows.open(look)
+    window.sign_in("eve@lakeside.example")
+    window.open(f"/exams/{exam}/worklist")
+    window.inspect("worklist")
+    window.page.locator("#main .btn-primary, #main form button").last.click()
+    window.page.wait_for_load_state()
+    window.inspect("worklist-picked")
 
 
 def _door(window: Window, town: Town) -> None:
