@@ -36,7 +36,7 @@ class Place:
     def ready(self) -> Place:
         self.journal.played_back()
         self.journal.keep("aa/0", (b"x",), lambda: None)
-        self.journal.recycle(lambda: None, idle=False)
+        self.journal.recycle(lambda _: None, idle=False)
         return self
 
     def keep(self, data: bytes = b"data") -> Kept:
@@ -175,6 +175,28 @@ def test_a_flush_of_the_files_that_fails_is_told_and_keeps_the_journal(
         assert not place.settling.finish(START)
     assert [line["event"] for line in lines] == ["journal_not_recycled"]
     assert len(dict(Journal(place.folder / "journal").records())) == 1
+
+
+def test_after_a_flush_that_failed_the_files_are_written_again_and_a_removed_one_is_not(
+    place: Place, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    first, second = place.keep(b"d" * 5000), place.keep()
+    place.settling.tick(START)
+
+    def broken(_folder: Path, _files: object) -> None:
+        raise OSError(errno.EIO, os.strerror(errno.EIO))
+
+    with monkeypatch.context() as patch, capture_logs():
+        patch.setattr(module, "flush_files", broken)
+        place.settling._quiet.set()  # noqa: SLF001 - as after half a second without an image
+        assert not place.settling.recycle(START)
+    path = place.spool.path(first.name)
+    path.write_bytes(bytes(path.stat().st_size))  # what the disk has, as the bytes in memory were given up
+    place.spool.remove(second.name)
+    place.journal.recyclable.set()
+    assert place.settling.recycle(START)
+    assert place.spool.check(first.name) == first
+    assert place.files() == [path]
 
 
 def test_who_waits_learns_when_all_before_has_its_file(place: Place) -> None:

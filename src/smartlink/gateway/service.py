@@ -32,6 +32,7 @@ log = structlog.get_logger()
 _TICK_SECONDS: Final = 0.5
 _BEAT: Final = timedelta(seconds=5)
 _LOOP_SECONDS: Final = 90.0
+_JOURNAL_LOOPS: Final = {"files", "journal"}
 _FAR_FUTURE: Final = datetime(9999, 1, 1, tzinfo=UTC)
 
 
@@ -273,7 +274,9 @@ class Service:
                 drain.join(parts.drain_seconds * 2 + 5)
             stuck = stop_all(parts.loops, _LOOP_SECONDS)
             parts.uploads.close()
-            complete = parts.settling.finish(self._now()) and parts.catalogue.finish(self._now())
+            # A loop of the journal that hangs may still write to it: the next start plays back what is left.
+            settled = not _JOURNAL_LOOPS & set(stuck) and parts.settling.finish(self._now())
+            complete = parts.catalogue.finish(self._now()) and settled
             now = self._now()
             parts.database.write(lambda tx: service.stopped(tx, now))
             log.info("service_stopped", died=self._dead, stuck=stuck, catalogue_complete=complete)

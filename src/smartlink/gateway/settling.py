@@ -44,6 +44,8 @@ class Settling:
         self._not_recycled = Outage(lambda: timedelta(minutes=5))
         self._since_recycled: list[str] = []
         self._quiet = threading.Event()
+        self._doubted = False
+        """Whether a flush failed: the system tells that once, and a later flush says nothing of the same bytes."""
 
     def ready(self) -> bool:
         """Whether files can be written: otherwise no new instance is taken."""
@@ -96,13 +98,18 @@ class Settling:
         self._journal.close()
         return recycled
 
-    def _flush(self) -> None:
+    def _flush(self, records: Iterator[tuple[str, bytes]]) -> None:
         written, self._since_recycled = self._since_recycled, []
         try:
+            if self._doubted:
+                for name, content in records:
+                    self._spool.rewrite(name, content)  # nothing is there when nobody needs it any more
             flush_files(self._spool.folder, map(self._spool.path, written))
         except OSError:
             self._since_recycled = written + self._since_recycled
+            self._doubted = True
             raise
+        self._doubted = False
 
     def _write(self) -> None:
         while self._owed:
@@ -141,7 +148,7 @@ def play_back(journal: Journal, spool: Spool, database: Database) -> int:
             unneeded = database.read(lambda tx, some=some: instances.unneeded(tx, [name for name, _ in some]))  # type: ignore[misc]
             restored += sum(_restored(spool, name, content) for name, content in some if name not in unneeded)
             names += [name for name, _ in some]
-        # A file that was whole already may only be so in the memory of a machine that did not go down.
+        # Whole files were written again, too: they may be whole only in the memory of a machine that did not go down.
         flush_files(spool.folder, map(spool.path, names))
         journal.played_back()
     except OSError as problem:
@@ -154,13 +161,15 @@ def play_back(journal: Journal, spool: Spool, database: Database) -> int:
 
 
 def _restored(spool: Spool, name: str, content: bytes) -> bool:
+    """Write the file again, and return whether it was missing or not whole."""
     try:
         spool.check(name)
+        whole = True
     except SpoolDamaged:
-        try:
-            spool.restore(name, content)
-        except SpoolDamaged:
-            # The flush never came to its end, so nobody was told that it is safe.
-            return False
-        return True
-    return False
+        whole = False
+    try:
+        spool.restore(name, content)
+    except SpoolDamaged:
+        # The flush never came to its end, so nobody was told that it is safe.
+        return False
+    return not whole

@@ -19,7 +19,7 @@ def made(folder: Path, *, segments: int = 2) -> Journal:
     journal = Journal(folder, segments=segments, segment_size=SIZE)
     journal.played_back()
     if not journal.keep("aa/0", (b"x",), lambda: None):
-        journal.recycle(lambda: None, idle=False)
+        journal.recycle(lambda _: None, idle=False)
     return journal
 
 
@@ -51,7 +51,7 @@ def test_without_a_segment_there_is_no_room_until_one_was_made(tmp_path: Path) -
     journal.played_back()
     assert not journal.keep(name(1), (b"one",), lambda: None)
     assert journal.recyclable.is_set()
-    journal.recycle(lambda: None, idle=False)
+    journal.recycle(lambda _: None, idle=False)
     assert journal.keep(name(1), (b"one",), lambda: None)
 
 
@@ -64,9 +64,9 @@ def test_what_was_kept_is_there_after_a_crash_until_it_is_settled_and_flushed(tm
     assert settle(journal) == [name(1), name(2)]
     assert told == [1, 2]
     assert len(records(tmp_path)) == 2, "written is not flushed"
-    flushed: list[bool] = []
-    assert journal.recycle(lambda: flushed.append(True), idle=True)
-    assert flushed
+    flushed: list[str] = []
+    assert journal.recycle(lambda records: flushed.extend(name for name, _ in records), idle=True)
+    assert flushed == [name(1), name(2)]
     assert records(tmp_path) == {}
 
 
@@ -84,16 +84,16 @@ def test_a_full_segment_waits_for_its_files_and_the_next_is_used_meanwhile(tmp_p
     kept = 0
     while journal.keep(name(kept), (b"x" * PAGE,), lambda: None):
         kept += 1
-    journal.recycle(lambda: pytest.fail("nothing is written yet"), idle=False)
+    journal.recycle(lambda _: pytest.fail("nothing is written yet"), idle=False)
     before = kept
     while journal.keep(name(kept), (b"x" * PAGE,), lambda: None):
         kept += 1
     assert kept == 2 * before, "the second segment"
-    journal.recycle(lambda: pytest.fail("nothing is written yet"), idle=True)
+    journal.recycle(lambda _: pytest.fail("nothing is written yet"), idle=True)
     assert not journal.keep(name(kept), (b"x" * PAGE,), lambda: None), "two are the most"
     assert len(records(tmp_path)) == kept
     settle(journal)
-    assert journal.recycle(lambda: None, idle=False)
+    assert journal.recycle(lambda _: None, idle=False)
     assert journal.keep(name(kept), (b"new",), lambda: None)
     assert records(tmp_path)[name(kept)] == b"new"
 
@@ -103,7 +103,7 @@ def test_what_was_settled_is_not_played_back_when_its_segment_is_written_anew(tm
     for number in range(5):
         assert journal.keep(name(number), (b"old",), lambda: None)
     settle(journal)
-    journal.recycle(lambda: None, idle=True)
+    journal.recycle(lambda _: None, idle=True)
     assert journal.keep(name(9), (b"new",), lambda: None)
     assert records(tmp_path) == {name(9): b"new"}
 
@@ -113,13 +113,13 @@ def test_a_flush_that_fails_settles_nothing(tmp_path: Path) -> None:
     assert journal.keep(name(1), (b"one",), lambda: None)
     settle(journal)
 
-    def broken() -> None:
+    def broken(_records: object) -> None:
         raise OSError(errno.EIO, os.strerror(errno.EIO))
 
     with pytest.raises(OSError, match="Input/output"):
         journal.recycle(broken, idle=True)
     assert records(tmp_path) == {name(1): b"one"}
-    assert journal.recycle(lambda: None, idle=True)
+    assert journal.recycle(lambda _: None, idle=True)
     assert records(tmp_path) == {}
 
 
@@ -149,7 +149,7 @@ def test_a_head_that_was_torn_leaves_the_other(tmp_path: Path) -> None:
     journal = made(tmp_path)
     assert journal.keep(name(1), (b"one",), lambda: None)
     settle(journal)
-    journal.recycle(lambda: None, idle=True)  # generation 1: the head in page 1
+    journal.recycle(lambda _: None, idle=True)  # generation 1: the head in page 1
     assert journal.keep(name(2), (b"two",), lambda: None)
     with (tmp_path / "0").open("r+b") as file:
         file.write(bytes(100))
@@ -162,7 +162,7 @@ def test_a_segment_that_never_was_complete_is_made_anew(tmp_path: Path) -> None:
     assert not (tmp_path / "0").exists()
     journal.played_back()
     assert not journal.keep(name(1), (b"one",), lambda: None)
-    journal.recycle(lambda: None, idle=False)
+    journal.recycle(lambda _: None, idle=False)
     assert journal.keep(name(1), (b"one",), lambda: None)
 
 
@@ -170,14 +170,14 @@ def test_a_new_segment_never_takes_the_name_of_another(tmp_path: Path) -> None:
     journal = made(tmp_path)
     while journal.keep(name(1), (b"x" * PAGE,), lambda: None):
         pass
-    journal.recycle(lambda: None, idle=False)
+    journal.recycle(lambda _: None, idle=False)
     journal.close()
     (tmp_path / "0").write_bytes(b"")
     again = Journal(tmp_path, segments=2, segment_size=SIZE)
     again.played_back()
     while again.keep(name(2), (b"y" * PAGE,), lambda: None):
         pass
-    again.recycle(lambda: None, idle=False)
+    again.recycle(lambda _: None, idle=False)
     assert again.keep(name(3), (b"z",), lambda: None)
     assert set(records(tmp_path)) == {name(2), name(3)}
 
@@ -196,7 +196,7 @@ def test_a_write_that_fails_is_no_promise_and_its_segment_is_written_anew(
             journal.keep(name(1), (b"one",), lambda: None)
     assert journal.owed.empty()
     assert not journal.keep(name(2), (b"two",), lambda: None), "there is no other segment"
-    assert journal.recycle(lambda: None, idle=False), "nothing is left open of the one that failed"
+    assert journal.recycle(lambda _: None, idle=False), "nothing is left open of the one that failed"
     assert journal.keep(name(2), (b"two",), lambda: None)
 
 
@@ -216,7 +216,7 @@ def test_a_segment_whose_flush_failed_takes_nothing_until_it_is_written_anew(
     assert not journal.keep(name(3), (b"three",), lambda: None), "there is no other segment"
     assert name(1) in records(tmp_path)
     settle(journal)
-    assert journal.recycle(lambda: None, idle=False)
+    assert journal.recycle(lambda _: None, idle=False)
     assert journal.keep(name(3), (b"three",), lambda: None)
     assert list(records(tmp_path)) == [name(3)]
 
@@ -248,7 +248,7 @@ def test_many_threads_share_flushes_and_all_that_was_promised_is_there(
     journal = Journal(tmp_path, segments=1, segment_size=400 * PAGE)
     journal.played_back()
     journal.keep(name(0), (b"x",), lambda: None)
-    journal.recycle(lambda: None, idle=False)
+    journal.recycle(lambda _: None, idle=False)
     monkeypatch.setattr(module, "flush_file", counted)
     threads = [
         threading.Thread(
@@ -269,7 +269,7 @@ def test_no_more_is_owed_than_memory_allows(tmp_path: Path) -> None:
     journal = Journal(tmp_path, segments=1, segment_size=2 * MOST_OWED)
     journal.played_back()
     journal.keep(name(0), (b"x",), lambda: None)
-    journal.recycle(lambda: None, idle=False)
+    journal.recycle(lambda _: None, idle=False)
     half = (bytes(MOST_OWED // 2),)
     assert journal.keep(name(1), half, lambda: None)
     assert journal.keep(name(2), half, lambda: None)
@@ -292,9 +292,9 @@ def test_when_it_is_quiet_no_bytes_of_images_stay(tmp_path: Path) -> None:
     while journal.keep(name(number), (b"secret" * 700,), lambda: None):
         number += 1
     settle(journal)
-    journal.recycle(lambda: None, idle=False)
+    journal.recycle(lambda _: None, idle=False)
     assert b"secret" in (tmp_path / "0").read_bytes(), "it will be written anew soon"
-    journal.recycle(lambda: None, idle=True)
+    journal.recycle(lambda _: None, idle=True)
     assert all(b"secret" not in path.read_bytes() for path in tmp_path.iterdir())
 
 

@@ -128,11 +128,12 @@ class Journal:
         with self._lock:
             self._free = list(self._segments)
 
-    def recycle(self, flush: Callable[[], None], *, idle: bool) -> bool:
+    def recycle(self, flush: Callable[[Iterator[tuple[str, bytes]]], None], *, idle: bool) -> bool:
         """Settle the segments whose files are all written; return whether there were any. OSError: none is.
 
-        `flush` makes those files last. `idle`: the segment in use is settled, too, though it has room, and bytes of
-        images that are no longer needed are written over. Makes one more segment when one was wanted.
+        `flush` makes those files last; it gets (name, bytes) of each, should they have to be written again.
+        `idle`: the segment in use is settled, too, though it has room, and bytes of images that are no longer needed
+        are written over. Makes one more segment when one was wanted.
         """
         with self._lock:
             if idle and self._current is not None and not self._current.unsettled:
@@ -145,7 +146,7 @@ class Journal:
             self._more_wanted = False
         try:
             if done:
-                flush()
+                flush(record for segment in done for record in segment.records())
                 for segment in done:
                     segment.settle(segment.generation)
             for segment in [*done, *unclean] if idle else []:

@@ -54,6 +54,7 @@ _MICROSECOND: Final = timedelta(microseconds=1)
 
 _SHORT_VR: Final = frozenset({b"UI", b"AE", b"SH", b"UL"})
 _NEW_FILE: Final = os.O_CREAT | os.O_EXCL | os.O_WRONLY | getattr(os, "O_BINARY", 0)  # Windows knows text files
+_EXISTING: Final = os.O_RDWR | getattr(os, "O_BINARY", 0)
 _CLOSED: Final = -1
 
 
@@ -290,16 +291,25 @@ class Spool:
             os.close(descriptor)
 
     def restore(self, name: str, content: bytes) -> None:
-        """Write a whole file for good, in the place of what is there; SpoolDamaged when the bytes are no whole file."""
+        """Write a whole file in the place of what is there, flushing nothing; SpoolDamaged when it is no whole file."""
         kept = _read(name, io.BytesIO(content))
         if zlib.crc32(memoryview(content)[kept.dataset_offset :]) != kept.crc32:
             raise SpoolDamaged("The Data Set's bytes do not agree with their CRC-32.")
-        self.remove(name)
-        self.put(name, (content,))
-        path = self._path(name)
-        with path.open("r+b") as file:
-            flush_file(file.fileno())
-        flush_folder(path.parent)
+        if not self.rewrite(name, content):
+            self.put(name, (content,))
+
+    def rewrite(self, name: str, content: bytes) -> bool:
+        """Write a file's bytes over what is there, flushing nothing; False when there is no such file."""
+        try:
+            descriptor = os.open(self._path(name), _EXISTING)
+        except FileNotFoundError:
+            return False
+        try:
+            write_at(descriptor, (content,), 0)
+            os.ftruncate(descriptor, len(content))
+        finally:
+            os.close(descriptor)
+        return True
 
     def set_aside(self, name: str) -> Path:
         """Move a file that was never acknowledged to the folder of incomplete ones, and return where it is now."""
