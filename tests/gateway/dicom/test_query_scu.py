@@ -3,31 +3,41 @@
 from __future__ import annotations
 
 import itertools
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import pytest
 from pydicom.dataset import Dataset
+from pydicom.uid import ExplicitVRLittleEndian, ImplicitVRLittleEndian
 from pynetdicom import AE, evt
 from pynetdicom.sop_class import StudyRootQueryRetrieveInformationModelFind as StudyRoot  # type: ignore[attr-defined]
 from pynetdicom.sop_class import Verification  # type: ignore[attr-defined]
 
-from smartlink.gateway.calling import AssociationFailed, Layer
+from smartlink.gateway.calling import AssociationFailed, Layer, Tls
 from smartlink.gateway.dicom import query_scu
 from smartlink.gateway.dicom.query_scu import held_by
 from tests.gateway.dicom.pacs import LIMITS, archive
 
 SERIES = [("1.2", "1.2.1"), ("1.3", "1.3.1")]
+UNCOMPRESSED = (ImplicitVRLittleEndian, ExplicitVRLittleEndian)
 Answers = Iterator[tuple[int, Dataset | None]]
 
 
 @contextmanager
-def pacs(answer: Callable[[Any], Answers], *, queries: bool = True, called: str = "ARCHIVE") -> Iterator[int]:
+def pacs(
+    answer: Callable[[Any], Answers],
+    *,
+    queries: bool = True,
+    called: str = "ARCHIVE",
+    syntaxes: Sequence[str] = UNCOMPRESSED,
+) -> Iterator[int]:
     """A PACS that answers C-FIND as it is told; its port."""
     entity = AE(called)
     entity.require_called_aet = True
-    entity.add_supported_context(StudyRoot if queries else Verification)
+    entity.add_supported_context(StudyRoot if queries else Verification, list(syntaxes))
     server = entity.start_server(("127.0.0.1", 0), block=False, evt_handlers=[(evt.EVT_C_FIND, answer)])
     assert server is not None
     assert server.socket is not None
@@ -102,3 +112,23 @@ def test_a_pacs_that_hangs_up_instead_of_answering_is_told_as_such() -> None:
 
     with pacs(hangs_up) as port:
         assert layer_of(port) is Layer.ABORTED
+
+
+@pytest.mark.parametrize("sent", [b"\x08\x00\x18\x00FD\x03\x00abc", b"\x08\x00\x40\x11SQ\x00\x00\xff\xff\xff\xff"])
+def test_an_answer_that_cannot_be_read_is_told_and_nothing_else_is_raised(
+    sent: bytes, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Three bytes of a double, and a sequence without an end: pydicom raises its own for each."""
+    monkeypatch.setattr("pynetdicom.service_class.encode", lambda *_: sent)
+    with (
+        pacs(has("1.2.1.1"), syntaxes=[ExplicitVRLittleEndian]) as port,
+        pytest.raises(AssociationFailed, match="cannot be read") as failed,
+    ):
+        held_by(archive(port), SERIES, LIMITS)
+    assert failed.value.layer is Layer.PROTOCOL
+
+
+def test_files_of_ours_that_cannot_secure_the_connection_are_told(tmp_path: Path) -> None:
+    with pacs(has()) as port, pytest.raises(AssociationFailed, match="cannot be secured") as failed:
+        held_by(replace(archive(port), tls=Tls(tmp_path / "absent.pem")), SERIES, LIMITS)
+    assert failed.value.layer is Layer.TLS

@@ -13,10 +13,12 @@ from pynetdicom.ae import ApplicationEntity
 from pynetdicom.sop_class import StudyRootQueryRetrieveInformationModelFind as StudyRoot  # type: ignore[attr-defined]
 
 from smartlink.gateway.calling import AssociationFailed, Layer
-from smartlink.gateway.dicom import tls
+from smartlink.gateway.dicom import tls, tls_words
 from smartlink.gateway.dicom.requestor import connect, never, place
+from smartlink.gateway.errors import Refused
 
 if TYPE_CHECKING:
+    import ssl
     from collections.abc import Callable, Iterable
 
     from pynetdicom.association import Association
@@ -73,8 +75,7 @@ def _associate(peer: Peer, limits: SendLimits) -> Association:
     entity.dimse_timeout = limits.response_seconds
     entity.network_timeout = limits.idle_seconds
     entity.add_requested_context(StudyRoot)
-    secured = None if peer.tls is None else (tls.client_context(peer.tls, peer.called_ae_title), _name(peer))
-    association = entity.associate(peer.host, peer.port, ae_title=peer.called_ae_title, tls_args=secured)
+    association = entity.associate(peer.host, peer.port, ae_title=peer.called_ae_title, tls_args=_secured(peer))
     if association.is_established:
         return association
     if association.is_rejected:
@@ -86,8 +87,14 @@ def _associate(peer: Peer, limits: SendLimits) -> Association:
     raise _cut(peer)
 
 
-def _name(peer: Peer) -> str:
-    return peer.host if peer.tls is None or peer.tls.server_name is None else peer.tls.server_name
+def _secured(peer: Peer) -> tuple[ssl.SSLContext, str] | None:
+    """Return by what the connection is secured, and the name in the peer's certificate; None: it is not secured."""
+    if peer.tls is None:
+        return None
+    try:
+        return tls.client_context(peer.tls, peer.called_ae_title), peer.tls.server_name or peer.host
+    except (Refused, OSError, ValueError) as problem:
+        raise tls_words.unusable(peer, problem) from problem
 
 
 def _of_series(peer: Peer, association: Association, study: str, series: str) -> set[str]:
@@ -106,8 +113,7 @@ def _of_series(peer: Peer, association: Association, study: str, series: str) ->
                 raise _Unanswered
             if code not in _PENDING:
                 raise _unanswered(peer, code)
-            if identifier is not None and "SOPInstanceUID" in identifier:
-                found.add(str(identifier.SOPInstanceUID))
+            found |= _named_in(peer, identifier)
             if answers > MOST_ANSWERS:
                 association.abort()
                 raise AssociationFailed(Layer.PROTOCOL, f"{place(peer)} answers a query without an end.")
@@ -116,12 +122,30 @@ def _of_series(peer: Peer, association: Association, study: str, series: str) ->
     raise _Unanswered
 
 
+def _named_in(peer: Peer, identifier: Dataset | None) -> set[str]:
+    """Return the SOP Instance UID of one answer, where it has one; pynetdicom's word for an unreadable one is None."""
+    try:
+        if identifier is not None:
+            return {str(identifier.SOPInstanceUID)} if "SOPInstanceUID" in identifier else set()
+    except Exception as problem:  # a foreign value is decoded here, and pydicom raises what it likes
+        raise _unreadable(peer) from problem
+    raise _unreadable(peer)
+
+
 def _cut(peer: Peer) -> AssociationFailed:
     """Some PACS answer a query that they do not allow by hanging up."""
     return AssociationFailed(
         Layer.ABORTED,
         f"{place(peer)} ends the association instead of answering a query.",
         _NO_QUERIES.format(ae_title=peer.calling_ae_title),
+    )
+
+
+def _unreadable(peer: Peer) -> AssociationFailed:
+    return AssociationFailed(
+        Layer.PROTOCOL,
+        f"{place(peer)} answers a query with what cannot be read.",
+        "Look into the log of the PACS server.",
     )
 
 
