@@ -189,3 +189,48 @@ def test_another_organisations_exams_are_left_alone(stage: Stage) -> None:
     assert len(stage.world.exams(elsewhere)) == 1
     assert deletion.listing(stage.world.access, elsewhere.organisation_id, None) == ()
     assert uuid.UUID(int=0) not in {one.id for one in listed(stage)}
+
+
+def in_study(stage: Stage, study: str, sop: str) -> str:
+    """An image of this UID comes in that study; its object."""
+    stage.world.wait(seconds=1)
+    body = dataset(sop, study=study, extra={0x00081050: ("PN", b"House^Gregory"), 0x00200013: ("IS", b"1")})
+    assert stage.gateway.deliver(body, sop, study_instance_uid=study)["outcome"] == "stored"
+    stage.world.ingest()
+    query = "SELECT object_key FROM upload WHERE study_instance_uid = :study AND sop_instance_uid = :sop"
+    (row,) = stage.world.rows(stage.place, query, study=study, sop=sop)
+    return str(row["object_key"])
+
+
+def test_a_deleted_uid_that_comes_again_in_another_study_waits_and_is_not_removed_with_the_exam(stage: Stage) -> None:
+    deletion_id = delete(stage, stage.exam(1))
+    (first,) = keys(stage)
+    second = in_study(stage, "1.2.9", "1.2.3.4.1")
+    assert (listed(stage)[0].resent, stage.world.exams(stage.place)) == (1, [])
+    stage.later(days=30)
+    tick(stage)
+    assert stored(stage, first, second) == [False, True]
+    deletion.undo(stage.world.access, stage.actor(stage.alice), deletion_id, stage.world.later, stage.world.now)
+    stage.world.ingest()
+    assert [row["study_instance_uid"] for row in stage.world.exams(stage.place)] == ["1.2.9"]
+
+
+def test_an_upload_of_another_study_that_failed_is_not_removed_with_the_exam(stage: Stage) -> None:
+    exam_id = stage.exam(1)
+    second = in_study(stage, "1.2.9", "1.2.3.4.1")
+    with stage.world.access.organisation(stage.organisation_id) as site:
+        site.run("DELETE FROM instance_conflict")
+        site.run("UPDATE upload SET state = 'failed' WHERE object_key = :key", key=second)
+    delete(stage, exam_id)
+    stage.later(days=30)
+    tick(stage)
+    assert stored(stage, second) == [True]
+
+
+def test_bytes_of_another_study_that_were_kept_beside_the_image_go_with_it(stage: Stage) -> None:
+    exam_id = stage.exam(1)
+    second = in_study(stage, "1.2.9", "1.2.3.4.1")
+    delete(stage, exam_id)
+    stage.later(days=30)
+    tick(stage)
+    assert stored(stage, second) == [False]

@@ -119,6 +119,8 @@ class Intake:
         if upload is None:  # another worker was faster
             return
         buried = deletions.buried(site, (read.study_instance_uid, read.sop_instance_uid))
+        if buried is None:  # as long as a deleted instance has the UID, no other study can have it
+            buried = deletions.hidden(site, read.sop_instance_uid)
         if buried is not None:
             uploads.withhold(site, upload_id, buried.deletion_id, now=now)
             log.info("resent_withheld", upload_id=str(upload_id), deletion_id=str(buried.deletion_id))

@@ -182,6 +182,19 @@ def buried(site: Site, uids: Sequence[str]) -> Buried | None:
     )
 
 
+def hidden(site: Site, sop_instance_uid: str) -> Buried | None:
+    """The deletion by which an instance of this UID is hidden, in whatever study it is; None when none is."""
+    show_hidden(site)
+    found = site.one(
+        Buried,
+        "SELECT d.id AS deletion_id, d.deleted_at FROM instance i JOIN deletion d ON d.id = i.deletion_id"
+        " WHERE i.sop_instance_uid = :uid",
+        uid=sop_instance_uid,
+    )
+    site.value("SELECT set_config('works.hidden', '', true)")
+    return found
+
+
 def listing(site: Site, person_id: UUID | None) -> list[Listed]:
     """Deletions in the facilities which this person runs, the latest first; None: in all of them."""
     return site.many(Listed, LISTED, person=person_id, most=LONGEST_LIST)

@@ -27,9 +27,13 @@ VERSIONS: Final = """
     UNION SELECT c.id, c.frames FROM instance_conflict c WHERE c.instance_id = ANY(:ids)
 """
 # What came again stays, and so does what is on its way; an offer that nobody took up for a week is none.
+# The same UIDs in another study belong to that study, unless these instances have the very bytes among their versions.
 UPLOADS: Final = """
     SELECT array_agg(u.id) FROM upload u
-    WHERE (u.sop_instance_uid = ANY(:sops) OR u.study_instance_uid = :study)
+    WHERE (u.study_instance_uid = :study AND (CAST(:whole AS boolean) OR u.sop_instance_uid = ANY(:sops))
+        OR u.sop_instance_uid = ANY(:sops) AND u.state = 'ingested' AND u.dataset_sha256 IN (
+          SELECT dataset_sha256 FROM instance WHERE id = ANY(:ids)
+          UNION SELECT dataset_sha256 FROM instance_conflict WHERE instance_id = ANY(:ids)))
       AND (u.state IN ('ingested', 'failed') OR (u.state = 'offered' AND u.expires_at < now() - interval '7 days'))
 """
 OBJECTS: Final = """
@@ -86,8 +90,8 @@ def rows(site: Site, deletion: Deletion) -> list[Version]:
     found = site.many(_Instance, INSTANCES, exam=deletion.exam_id, instance=deletion.instance_id)
     ids, sops = [one.id for one in found], [one.sop_instance_uid for one in found]
     whole = deletion.instance_id is None
-    study = site.value("SELECT study_instance_uid FROM exam WHERE id = :exam", exam=deletion.exam_id) if whole else None
-    uploads = site.value(UPLOADS, sops=sops, study=study) or []
+    study = site.value("SELECT study_instance_uid FROM exam WHERE id = :exam", exam=deletion.exam_id)
+    uploads = site.value(UPLOADS, ids=ids, sops=sops, study=study, whole=whole) or []
     versions = site.many(Version, VERSIONS, ids=ids)
     site.run(OBJECTS, organisation_id=site.organisation_id, ids=ids, uploads=uploads)
     for statement in OF_INSTANCES:
