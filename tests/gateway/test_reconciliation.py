@@ -105,7 +105,9 @@ class Site:
         item = an_item(number, destination=destination)
 
         def write(tx: Transaction) -> None:
-            image = instances.add(tx, an_entry(1000 + number, uid=f"1.2.3.{number}", from_works=ordered))
+            origin = None if ordered else self.scanner.id
+            entry = an_entry(1000 + number, uid=f"1.2.3.{number}", origin=origin, from_works=ordered)
+            image = instances.add(tx, entry)
             assert image is not None
             delivery = deliveries.add(tx, image, destination, None, State.WAITING, START)
             assert delivery is not None
@@ -192,6 +194,17 @@ def test_what_works_lacks_is_sent_again_as_long_as_it_is_here(site: Site) -> Non
     acts = site.database.read(lambda tx: audit.listing(tx, START, 1))
     assert acts[0].action == "missing_images_sent_again"
     assert site.run()[Kind.ULTRASOUND].counts == {Finding.ON_THE_WAY: 1, Finding.MISSING: 1}
+
+
+@pytest.mark.proves("R35")
+def test_what_was_received_for_another_facility_is_neither_compared_nor_sent_again(site: Site) -> None:
+    here = site.received(1)
+    site.received(2, purged=True)
+    site.delivered(3, ordered=False)
+    site.database.write(instances.orphan_all)
+    found = site.run(resend=True)
+    assert (found[Kind.ULTRASOUND].total, found[Kind.PACS].total) == (0, 0)
+    assert (site.state(here), site.works.asked) == ("sent", [])
 
 
 def test_what_a_pacs_lacks_is_asked_of_works_once_more(site: Site) -> None:

@@ -194,7 +194,7 @@ def test_a_repair_that_was_cut_short_can_be_run_again(folder: Path, spool: Spool
 @pytest.mark.proves("R35")
 def test_images_of_a_former_facility_stay_cut_off(folder: Path, spool: Spool) -> None:
     with open_in(folder) as database:
-        database.write(instances.orphan_undelivered)
+        database.write(instances.orphan_all)
     report = repaired(folder, spool, rebuild=True)
     assert (report.taken_in, report.lost) == (5, ())
     with open_in(folder) as database:

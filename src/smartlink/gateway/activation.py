@@ -117,10 +117,10 @@ def write_private(path: Path, content: bytes) -> None:
 def _store(tx: Transaction, before: licences.Licence, activation: Activation, answer: Activated, now: datetime) -> None:
     licences.activate(tx, activation)
     if before.facility_id is not None and before.facility_id != activation.facility_id:
-        # What was received for another facility is never uploaded to this one (R35).
+        # What was received for another facility is never uploaded to this one (R35), nor compared with what it has.
         connections.all_forgotten(tx, now)
         worklists.none_is_told(tx)
-        instances.orphan_undelivered(tx)
+        instances.orphan_all(tx)
         deliveries.orphan_undelivered(tx)
     if before.gateway_id not in {None, activation.gateway_id}:
         # What was ordered from this installation under another identity is in the Outbox of Works by now (R35).

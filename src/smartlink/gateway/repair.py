@@ -148,7 +148,7 @@ def _take_in_foreign(database: Database, catalogue: Catalogue, spool: Spool, rea
     taken_in = catalogue.take_in(there, now).taken_in
 
     def cut_off(tx: Transaction) -> None:
-        instances.orphan_undelivered(tx)
+        instances.orphan_all(tx)
         deliveries.orphan_undelivered(tx)
 
     database.write(cut_off)

@@ -94,9 +94,11 @@ def test_images_of_another_facility_lose_their_origin(database: Database) -> Non
     origin = an_ultrasound(database)
     waiting = an_instance(database, 1, origin=origin.id)
     an_instance(database, 2, origin=origin.id, state=State.HELD)
-    database.write(instances.orphan_undelivered)
+    delivered = an_instance(database, 3, origin=origin.id)
+    database.write(lambda tx: instances.receipt(tx, delivered, START))
+    database.write(instances.orphan_all)
     database.write(deliveries.orphan_undelivered)
-    assert found(database, waiting).connection_id is None
+    assert found(database, waiting).connection_id is found(database, delivered).connection_id is None
     assert database.write(lambda tx: deliveries.release_held(tx, origin.id, START, 10)) == 0
 
 

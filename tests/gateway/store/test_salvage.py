@@ -11,12 +11,12 @@ from random import Random
 import pytest
 
 from smartlink.gateway.errors import StoreFailed
-from smartlink.gateway.store import commitments, connections, licences, orders, salvage, settings
+from smartlink.gateway.store import commitments, connections, instances, licences, orders, salvage, settings
 from smartlink.gateway.store.commitments import Asked, Reference
 from smartlink.gateway.store.database import FILE_NAME, Database, open_in
 from smartlink.gateway.store.salvage import Part
 from tests.gateway.conftest import START
-from tests.gateway.store.examples import a_pacs, an_instance, an_ultrasound
+from tests.gateway.store.examples import a_pacs, an_entry, an_instance, an_ultrasound
 from tests.gateway.store.test_licences import an_activation
 from tests.gateway.store.test_orders import an_item
 
@@ -194,4 +194,7 @@ def test_it_is_known_which_images_are_of_another_facility(tmp_path: Path) -> Non
     with open_in(tmp_path) as database:
         an_instance(database, 1)
         an_instance(database, 2, origin=an_ultrasound(database).id)
-    assert salvage.salvage(tmp_path / FILE_NAME).foreign == frozenset({f"aa/{1:030x}"})
+        delivered = an_instance(database, 3)
+        database.write(lambda tx: instances.receipt(tx, delivered, START))
+        database.write(lambda tx: instances.add(tx, an_entry(4, from_works=True)))
+    assert salvage.salvage(tmp_path / FILE_NAME).foreign == frozenset({f"aa/{1:030x}", f"aa/{3:030x}"})

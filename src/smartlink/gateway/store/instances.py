@@ -48,7 +48,7 @@ TWIN: Final = """
 DUPLICATE: Final = "UPDATE instance SET duplicate_of = :duplicate_of, receipt_at = :at WHERE id = :id"
 CONFLICT: Final = "UPDATE instance SET conflict = 1 WHERE id = :id"
 RECEIPT: Final = "UPDATE instance SET receipt_at = :at WHERE id = :id"
-ORPHAN: Final = "UPDATE instance SET connection_id = NULL WHERE state = 'kept' AND receipt_at IS NULL"
+ORPHAN: Final = "UPDATE instance SET connection_id = NULL WHERE connection_id IS NOT NULL"
 PURGEABLE: Final = """
     SELECT id, spool_name FROM instance AS i
     WHERE state = 'kept' AND receipt_at IS NOT NULL AND receipt_at <= :before AND unreadable IS NULL
@@ -243,8 +243,8 @@ def receipt(tx: Transaction, instance_id: int, at: datetime) -> None:
     tx.execute(RECEIPT, {"id": instance_id, "at": moment_text(at)})
 
 
-def orphan_undelivered(tx: Transaction) -> None:
-    """Cut all instances without a receipt off from their connections: they belong to another facility."""
+def orphan_all(tx: Transaction) -> None:
+    """Cut all instances off from their connections, delivered or not: they belong to another facility."""
     tx.execute(ORPHAN)
 
 

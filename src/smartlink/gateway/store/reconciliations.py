@@ -22,14 +22,14 @@ RECEIVED: Final = """
     WHERE i.id > :after AND i.source = 'scanner' AND i.kept_at >= :since AND i.connection_id IS NOT NULL
     ORDER BY i.id LIMIT :limit
 """
-# Several orders may stand for one delivery: the latest is the one that Works knows best.
+# What was received for another facility is not compared (R35). Several orders may stand for one delivery: the latest is the one that Works knows best.
 STORED: Final = """
     SELECT d.id AS delivery_id, i.study_instance_uid, i.series_instance_uid, i.sop_instance_uid,
         i.state = 'kept' AS kept,
         (SELECT o.id FROM order_item AS o WHERE o.delivery_id = d.id ORDER BY o.ordered_at DESC LIMIT 1) AS item_id
     FROM delivery AS d JOIN instance AS i ON i.id = d.instance_id
     WHERE d.destination = :destination AND d.state = 'sent' AND d.sent_at >= :since AND d.id > :after
-        AND i.series_instance_uid IS NOT NULL
+        AND i.series_instance_uid IS NOT NULL AND (i.source = 'works' OR i.connection_id IS NOT NULL)
     ORDER BY d.id LIMIT :limit
 """
 ADD: Final = """

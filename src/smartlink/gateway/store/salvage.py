@@ -30,7 +30,7 @@ SUFFIXES: Final = ("", "-wal", "-shm")
 SCHEMA: Final = "SELECT type, name FROM sqlite_schema WHERE name NOT LIKE 'sqlite_%' ORDER BY name"
 COLUMNS: Final = "SELECT name FROM pragma_table_info(:table)"
 # What was received for another facility is cut off from its connection, and must not be joined to it again (R35).
-ORPHANS: Final = "SELECT spool_name FROM instance WHERE state = 'kept' AND connection_id IS NULL AND receipt_at IS NULL"
+ORPHANS: Final = "SELECT spool_name FROM instance WHERE state = 'kept' AND source = 'scanner' AND connection_id IS NULL"
 # An order that is at its end, and told, is history; of the others the deliveries are gone, so they begin again.
 UNFINISHED: Final = (
     "DELETE FROM order_item WHERE outcome IS NOT NULL OR told_state IN ('sent', 'exhausted', 'cancelled')"
