@@ -34,7 +34,7 @@ from smartlink.gateway.store.spool import Kept, Spool, SpoolDamaged
 from smartlink.link.connections import ConnectionStatus
 from smartlink.link.deliveries import ItemState
 from tests.gateway.conftest import START, Keep, SetClock
-from tests.gateway.store.examples import a_pacs, an_entry
+from tests.gateway.store.examples import a_pacs, an_entry, an_ultrasound
 from tests.gateway.store.test_orders import an_item
 
 MINUTE = timedelta(minutes=1)
@@ -49,6 +49,7 @@ class Bench:
     def __init__(self, database: Database, spool: Spool, keep: Keep, clock: SetClock) -> None:
         self.database, self.spool, self.keep, self.clock = database, spool, keep, clock
         self.pacs: Connection = a_pacs(database)
+        self.scanner = an_ultrasound(database)
         self.answer: Answer = lambda item: Answered(item.key, 0)
         self.breaks_after = 10**6
         self.stopping = False
@@ -91,9 +92,10 @@ class Bench:
     def enter(self, number: int, *, ordered: bool = True, uid: str | None = None, syntax: str = EXPLICIT) -> int:
         """Enter an instance and its delivery to the PACS, ordered by Works or on its way directly."""
         kept = self.keep(uid or f"1.2.3.{number}", data=f"Data Set of {uid or number}".encode())
+        origin = None if ordered else self.scanner.id
 
         def write(tx: Transaction) -> int:
-            instance_id = instances.add(tx, entry(kept, syntax, from_works=ordered))
+            instance_id = instances.add(tx, replace(entry(kept, syntax, from_works=ordered), connection_id=origin))
             assert instance_id is not None
             to = str(self.pacs.id)
             delivery_id = deliveries.add(tx, instance_id, to, None, State.WAITING, self.clock())

@@ -12,7 +12,7 @@ import pytest
 from structlog.testing import capture_logs
 
 from smartlink.gateway.delivery import State
-from smartlink.gateway.store import connections, counters, deliveries
+from smartlink.gateway.store import connections, counters, deliveries, instances
 from smartlink.gateway.store.database import open_in
 from smartlink.gateway.store.deliveries import WORKS
 from smartlink.gateway.store.spool import Spool
@@ -299,6 +299,26 @@ def test_the_same_image_from_two_ultrasound_systems_is_sent_once(bench: Bench, k
     assert bench.works.puts == 1
     assert [one.duplicate for one in bench.listed()] == [True, False]
     assert bench.database.read(counters.instances)["duplicate"] == 1
+
+
+@pytest.mark.parametrize("purged", [False, True])
+def test_what_works_lost_is_uploaded_again_although_the_scanner_sent_it_twice(
+    bench: Bench, keep: Keep, clock: SetClock, *, purged: bool
+) -> None:
+    bench.enter(keep("1.2.3.1", data=b"the same"))
+    bench.enter(keep("1.2.3.1", data=b"the same"))
+    bench.drain()
+    bench.tick(timedelta(seconds=2))
+    assert (bench.states(), bench.works.puts) == ({State.SENT: 2}, 1)
+    bench.works.uploads.clear()
+    bench.works.objects.clear()
+    if purged:
+        bench.database.write(lambda tx: instances.purged(tx, 1, clock()))
+    bench.database.write(lambda tx: deliveries.lost(tx, 2, clock()))
+    bench.drain()
+    bench.tick(timedelta(seconds=2))
+    assert (bench.states(), bench.works.puts) == ({State.SENT: 2}, 2)
+    assert bench.works.stored_data_sets() == [sha256(b"the same")]
 
 
 @pytest.mark.proves("R152")

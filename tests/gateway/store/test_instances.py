@@ -51,7 +51,9 @@ def test_unknown_names_are_told_apart_in_their_order(database: Database) -> None
 
 @pytest.mark.proves("R152")
 def test_a_twin_has_the_same_uid_and_bytes_and_is_sent_or_older(database: Database) -> None:
-    first, second = an_instance(database, 1, uid="1.2.9"), an_instance(database, 2, uid="1.2.9")
+    origin = an_ultrasound(database).id
+    first = an_instance(database, 1, uid="1.2.9", origin=origin)
+    second = an_instance(database, 2, uid="1.2.9", origin=origin)
     digest(database, first)
     younger, elder = found(database, second), found(database, first)
     on_its_way = database.read(lambda tx: instances.twin(tx, younger, HASH, WORKS))
@@ -64,6 +66,19 @@ def test_a_twin_has_the_same_uid_and_bytes_and_is_sent_or_older(database: Databa
     sent = database.read(lambda tx: instances.twin(tx, younger, HASH, WORKS))
     assert sent is not None
     assert sent.is_sent
+    database.write(lambda tx: instances.purged(tx, first, START))
+    assert database.read(lambda tx: instances.twin(tx, younger, HASH, WORKS)) is None
+
+
+@pytest.mark.proves("R35")
+def test_what_another_facility_received_is_no_twin(database: Database) -> None:
+    origin = an_ultrasound(database).id
+    first = an_instance(database, 1, uid="1.2.9", origin=origin)
+    digest(database, first)
+    send(database)
+    database.write(instances.orphan_all)
+    again = found(database, an_instance(database, 2, uid="1.2.9", origin=origin))
+    assert database.read(lambda tx: instances.twin(tx, again, HASH, WORKS)) is None
 
 
 def test_flags_are_counted(database: Database) -> None:

@@ -71,6 +71,14 @@ MOVE: Final = """
         next_attempt_at = :now, window_from = :now, faults = 0, first_fault_at = NULL
     WHERE id = :id AND state = :from_state
 """
+# Otherwise a copy that is sent would vouch for the one that is sent again.
+COPIES: Final = """
+    SELECT other.id FROM delivery AS d JOIN instance AS i ON i.id = d.instance_id
+    JOIN instance AS copy ON copy.sop_instance_uid = i.sop_instance_uid AND copy.dataset_sha256 = i.dataset_sha256
+    JOIN delivery AS other ON other.instance_id = copy.id AND other.destination = d.destination
+    WHERE d.id = :id AND other.id <> d.id AND other.state = 'sent' AND copy.state = 'kept'
+        AND copy.connection_id IS NOT NULL
+"""
 FORGET_ARRIVAL: Final = """
     UPDATE delivery SET sent_at = NULL, upload_id = NULL, cause = NULL, remedy = NULL WHERE id = :id
 """
@@ -268,11 +276,16 @@ def try_again(tx: Transaction, delivery_id: int, now: datetime) -> State:
 def lost(tx: Transaction, delivery_id: int, now: datetime) -> State:
     """The destination has it not, although it said so: send it again. Raises IllegalMove or LookupError.
 
-    The image's receipt, if it was Works', counts no more, so that the file stays.
+    With it moves every copy of the same image that is here: of them one is sent. The receipt of each, if it was Works',
+    counts no more, so that the files stay.
     """
     moved = _move(tx, delivery_id, Event.LOST, now)
-    tx.execute(FORGET_ARRIVAL, {"id": delivery_id})
-    tx.execute(FORGET_RECEIPT, {"id": delivery_id, "works": WORKS})
+    copies = [row["id"] for row in tx.execute(COPIES, {"id": delivery_id}).fetchall()]
+    for copy in copies:
+        _move(tx, copy, Event.LOST, now)
+    for one in (delivery_id, *copies):
+        tx.execute(FORGET_ARRIVAL, {"id": one})
+        tx.execute(FORGET_RECEIPT, {"id": one, "works": WORKS})
     return moved
 
 

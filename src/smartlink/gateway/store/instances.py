@@ -36,12 +36,13 @@ DIGESTS: Final = """
     UPDATE instance SET dataset_sha256 = :dataset_sha256, object_sha256 = :object_sha256 WHERE id = :id
 """
 DATASET_DIGEST: Final = "UPDATE instance SET dataset_sha256 = :dataset_sha256 WHERE id = :id AND dataset_sha256 IS NULL"
-# A twin is the same image once more: sent already, or on its way and older.
+# A twin is the same image once more: sent already, or on its way and older. One whose file is gone vouches for nothing:
+# where its destination lost it, nobody can send it again. Nor does one that another facility received (R35).
 TWIN: Final = """
     SELECT i.id, d.state FROM instance AS i
     JOIN delivery AS d ON d.instance_id = i.id AND d.destination = :destination
     WHERE i.sop_instance_uid = :sop_instance_uid AND i.dataset_sha256 = :dataset_sha256 AND i.id <> :id
-        AND i.duplicate_of IS NULL
+        AND i.duplicate_of IS NULL AND i.state = 'kept' AND (i.connection_id IS NOT NULL OR i.source = 'works')
         AND (d.state = 'sent' OR (d.state IN ('waiting', 'sending') AND i.id < :id))
     ORDER BY d.state = 'sent' DESC, i.id LIMIT 1
 """

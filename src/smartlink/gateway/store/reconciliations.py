@@ -22,7 +22,8 @@ RECEIVED: Final = """
     WHERE i.id > :after AND i.source = 'scanner' AND i.kept_at >= :since AND i.connection_id IS NOT NULL
     ORDER BY i.id LIMIT :limit
 """
-# What was received for another facility is not compared (R35). Several orders may stand for one delivery: the latest is the one that Works knows best.
+# What was received for another facility is not compared (R35).
+# Several orders may stand for one delivery: the latest is the one that Works knows best.
 STORED: Final = """
     SELECT d.id AS delivery_id, i.study_instance_uid, i.series_instance_uid, i.sop_instance_uid,
         i.state = 'kept' AS kept,
