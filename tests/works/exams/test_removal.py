@@ -234,3 +234,30 @@ def test_bytes_of_another_study_that_were_kept_beside_the_image_go_with_it(stage
     stage.later(days=30)
     tick(stage)
     assert stored(stage, second) == [False]
+
+
+def test_what_is_kept_beside_another_studys_image_outlives_its_own_exam(stage: Stage) -> None:
+    first, second = stage.exam(1), stage.exam(1, study="1.2.9")
+    beside = in_study(stage, "1.2.9", "1.2.3.4.1")
+    delete(stage, second)
+    stage.later(days=30)
+    tick(stage)
+    assert listed(stage)[0].removed_at == stage.world.now
+    assert stored(stage, beside) == [True]
+    delete(stage, first)
+    stage.later(days=30)
+    tick(stage)
+    assert (stored(stage, beside), left(stage)["upload"]) == ([False], 0)
+
+
+def test_one_exam_that_cannot_be_removed_does_not_keep_the_others(stage: Stage) -> None:
+    stuck, other, third = stage.exam(1), stage.exam(1, study="1.2.9"), stage.exam(1, study="1.2.10")
+    with stage.world.access.organisation(stage.organisation_id) as site:
+        series = "UPDATE instance SET series_id = (SELECT id FROM series WHERE exam_id = :stuck) WHERE exam_id = :third"
+        site.run(series, stuck=stuck, third=third)
+    delete(stage, stuck)
+    stage.later(seconds=1)
+    delete(stage, other)
+    stage.later(days=30)
+    tick(stage)
+    assert {one.exam_id: one.removed_at for one in listed(stage)} == {stuck: None, other: stage.world.now}

@@ -17,6 +17,7 @@ from smartlink.works.errors import Conflict, Invalid, NotAllowed
 from smartlink.works.exams import deletion
 from smartlink.works.exams.rights import Actor
 from smartlink.works.store import deletions, lookups, removals, retention, standing, submissions
+from smartlink.works.store.database import Clash
 from smartlink.works.store.deletions import Deletion
 from smartlink.works.store.retention import Periods
 
@@ -104,9 +105,12 @@ def _remove_rows(access: Access, organisation_id: uuid.UUID, now: datetime) -> N
     with access.organisation(organisation_id) as site:
         due = deletions.due(site, now, _AT_ONCE)
     for deletion_id in due:
-        with access.organisation(organisation_id) as site:
-            deletions.show_hidden(site)
-            _remove(site, deletion_id, now)
+        try:
+            with access.organisation(organisation_id) as site:
+                deletions.show_hidden(site)
+                _remove(site, deletion_id, now)
+        except Clash as clash:  # something still needs a row of this one; the others do not wait for it
+            log.error("not_removed", deletion_id=str(deletion_id), constraint=clash.constraint)
 
 
 def _remove(site: Site, deletion_id: uuid.UUID, now: datetime) -> None:

@@ -27,7 +27,8 @@ VERSIONS: Final = """
     UNION SELECT c.id, c.frames FROM instance_conflict c WHERE c.instance_id = ANY(:ids)
 """
 # What came again stays, and so does what is on its way; an offer that nobody took up for a week is none.
-# The same UIDs in another study belong to that study, unless these instances have the very bytes among their versions.
+# The same UIDs in another study belong to that study, unless these instances have the very bytes among their versions;
+# and what is kept beside another study's instance goes with that instance.
 UPLOADS: Final = """
     SELECT array_agg(u.id) FROM upload u
     WHERE (u.study_instance_uid = :study AND (CAST(:whole AS boolean) OR u.sop_instance_uid = ANY(:sops))
@@ -35,6 +36,7 @@ UPLOADS: Final = """
           SELECT dataset_sha256 FROM instance WHERE id = ANY(:ids)
           UNION SELECT dataset_sha256 FROM instance_conflict WHERE instance_id = ANY(:ids)))
       AND (u.state IN ('ingested', 'failed') OR (u.state = 'offered' AND u.expires_at < now() - interval '7 days'))
+      AND NOT EXISTS (SELECT 1 FROM instance_conflict c WHERE c.upload_id = u.id AND c.instance_id <> ALL(:ids))
 """
 OBJECTS: Final = """
     INSERT INTO object_removal (organisation_id, object_key)
