@@ -178,6 +178,26 @@ def test_finished_exams_are_deleted_when_their_period_is_over_and_others_are_not
     assert listed(stage)[0].removed_at == stage.world.now
 
 
+def test_an_exam_that_is_taken_back_after_its_period_stays_for_another_one(stage: Stage) -> None:
+    exam_id = stage.exam(1)
+    stage.submit(exam_id)
+    stage.report("sent", *stage.take())
+    access = stage.world.access
+    removal.set_periods(access, Actor(stage.organisation_id), Periods(7, 365), stage.world.now)
+    stage.later(days=365, seconds=1)
+    tick(stage)
+    (one,) = listed(stage)
+    stage.later(days=1)
+    deletion.undo(access, stage.actor(stage.alice), one.id, stage.world.later, stage.world.now)
+    for days in (0, 365):
+        stage.later(days=days)
+        tick(stage)
+        assert [row["id"] for row in stage.world.exams(stage.place)] == [exam_id]
+    stage.later(seconds=1)
+    tick(stage)
+    assert (stage.world.exams(stage.place), len(listed(stage))) == ([], 2)
+
+
 def test_another_organisations_exams_are_left_alone(stage: Stage) -> None:
     delete(stage, stage.exam(1))
     elsewhere = stage.world.organisation("Elsewhere")

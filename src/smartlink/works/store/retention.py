@@ -36,6 +36,8 @@ OVERDUE: Final = """
         AND NOT EXISTS (SELECT 1 FROM legal_hold h WHERE h.exam_id = e.id AND h.lifted_at IS NULL)
         AND NOT EXISTS (SELECT 1 FROM delivery d WHERE d.exam_id = e.id
           AND d.state NOT IN ('delivered', 'cancelled', 'replaced'))
+        AND NOT EXISTS (SELECT 1 FROM deletion t WHERE t.exam_id = e.id AND t.instance_id IS NULL
+          AND t.undone_at >= :before)
       ORDER BY e.last_received_at, e.id LIMIT :most) AS overdue
 """
 
@@ -57,7 +59,10 @@ def set_periods(site: Site, wanted: Periods) -> None:
 
 
 def overdue(site: Site, before: datetime, most: int) -> list[UUID]:
-    """Exams that were submitted and delivered, and to which nothing has come since `before`; none under hold."""
+    """Exams that were submitted and delivered, and to which nothing has come since `before`; none under hold.
+
+    Nor any that a person took back from a deletion since: its period begins anew.
+    """
     found: list[UUID] | None = site.value(OVERDUE, before=before, most=most)
     return found or []
 
