@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 import uuid
 from datetime import timedelta
 from typing import Any
@@ -12,7 +13,7 @@ from smartlink.works.errors import Conflict, Invalid, NotAllowed, NotFound
 from smartlink.works.exams import deletion
 from smartlink.works.exams.deletion import Listed
 from smartlink.works.exams.rights import Actor
-from smartlink.works.store import exam_pages, submissions
+from smartlink.works.store import deletions, exam_pages, submissions, uploads
 from tests.works.exams.part10 import dataset
 from tests.works.exams.stage import Stage
 
@@ -212,3 +213,29 @@ def test_what_came_again_is_discarded(stage: Stage) -> None:
     assert deletion.discard_resent(stage.world.access, actor, deletion_id, stage.world.now) == 1
     assert listed(stage)[0].resent == 0
     assert acts(stage, "resent_discarded") == [("resent_discarded", "person", "success")]
+
+
+@pytest.mark.parametrize("study", [STUDY, "1.2.9"])  # known by its tombstone, or by the hidden image
+def test_what_comes_while_its_deletion_is_taken_back_is_taken_in(stage: Stage, study: str) -> None:
+    deletion_id = delete(stage, stage.exam(1))
+    stage.later(hours=1)
+    other = dataset("1.2.3.4.1", study=study, pixels=b"other", extra={0x00081050: ("PN", b"House^Gregory")})
+    assert stage.gateway.deliver(other, "1.2.3.4.1", study_instance_uid=study)["outcome"] == "stored"
+    coming = threading.Thread(target=stage.world.ingest)
+    with stage.world.access.organisation(stage.organisation_id) as site:
+        found = deletions.lock(site, deletion_id)
+        assert found is not None
+        deletions.show_hidden(site)
+        deletions.undo(site, found, stage.world.now)
+        assert uploads.release(site, deletion_id) == []
+        coming.start()
+        waiting = "SELECT count(*) FROM pg_locks WHERE locktype = 'transactionid' AND NOT granted"
+        for _ in range(1000):
+            if site.value(waiting):
+                break
+            threading.Event().wait(0.01)
+        assert coming.is_alive()
+    coming.join(30)
+    states = stage.world.rows(stage.place, "SELECT state, conflict FROM upload ORDER BY offered_at")
+    assert [(row["state"], row["conflict"]) for row in states] == [("ingested", False), ("ingested", True)]
+    assert len(images(stage)) == 1

@@ -173,22 +173,25 @@ def removed(site: Site, deletion: Deletion, now: datetime) -> None:
 
 
 def buried(site: Site, uids: Sequence[str]) -> Buried | None:
-    """The deletion that one of these UIDs belongs to; None when none was deleted."""
+    """The deletion that one of these UIDs belongs to; None when none was deleted.
+
+    Nobody takes it back until this transaction ends, and one that is being taken back is waited for and is none.
+    """
     return site.one(
         Buried,
         "SELECT d.id AS deletion_id, d.deleted_at FROM tombstone t JOIN deletion d ON d.id = t.deletion_id"
-        " WHERE t.uid_hash = ANY(:hashes) ORDER BY d.deleted_at LIMIT 1",
+        " WHERE t.uid_hash = ANY(:hashes) AND d.undone_at IS NULL ORDER BY d.deleted_at LIMIT 1 FOR SHARE OF d",
         hashes=[uid_hash(site, uid) for uid in uids],
     )
 
 
 def hidden(site: Site, sop_instance_uid: str) -> Buried | None:
-    """The deletion by which an instance of this UID is hidden, in whatever study it is; None when none is."""
+    """The deletion by which an instance of this UID is hidden, in whatever study it is; as `buried` for the rest."""
     show_hidden(site)
     found = site.one(
         Buried,
         "SELECT d.id AS deletion_id, d.deleted_at FROM instance i JOIN deletion d ON d.id = i.deletion_id"
-        " WHERE i.sop_instance_uid = :uid",
+        " WHERE i.sop_instance_uid = :uid AND d.undone_at IS NULL FOR SHARE OF d",
         uid=sop_instance_uid,
     )
     site.value("SELECT set_config('works.hidden', '', true)")
