@@ -15,6 +15,7 @@ from smartlink.link.reconciliation import (
 )
 from smartlink.works.exams import reconciliation
 from smartlink.works.fleet.tokens import Caller
+from tests.works.exams.part10 import dataset
 from tests.works.exams.stage import Stage
 from tests.works.exams.test_deletion import acts, delete, delete_image
 
@@ -35,7 +36,7 @@ def same(stage: Stage, *uids: str, study: str = "1.2.3") -> tuple[str, ...]:
 def holdings(stage: Stage, *uids: str) -> tuple[Holding, ...]:
     """What Works has of each."""
     asked = CompareInstances(study_instance_uid="1.2.3", sop_instance_uids=uids)
-    return reconciliation.instances(stage.world.access, caller(stage), asked).holdings
+    return reconciliation.instances(stage.world.access, caller(stage), asked, stage.world.now).holdings
 
 
 def again(stage: Stage, *items: dict[str, str] | str) -> tuple[str, ...]:
@@ -66,6 +67,26 @@ def test_what_cannot_be_an_exam_and_what_is_coming_is_told(stage: Stage) -> None
         site.run("DELETE FROM instance WHERE exam_id = :id", id=exam_id)
         site.run("UPDATE upload SET state = 'confirmed' WHERE sop_instance_uid = :uid", uid=UIDS[1])
     assert holdings(stage, *UIDS) == (Holding.FAILED, Holding.ON_THE_WAY)
+
+
+def test_what_is_kept_beside_another_study_is_held_and_what_is_withheld_is_deleted(stage: Stage) -> None:
+    stage.exam(1, study="1.2.9")
+    beside, kept_aside = "1.2.9.4.1", "1.2.8.4.1"
+    stage.gateway.deliver(dataset(beside, study="1.2.3"), beside)
+    assert holdings(stage, beside) == (Holding.ON_THE_WAY,)
+    stage.world.ingest()
+    delete(stage, stage.exam(1, study="1.2.8"))
+    stage.gateway.deliver(dataset(kept_aside, study="1.2.3"), kept_aside)
+    stage.world.ingest()
+    assert holdings(stage, beside, kept_aside) == (Holding.HELD, Holding.DELETED)
+
+
+def test_an_offer_that_nobody_took_up_in_time_is_not_on_its_way(stage: Stage) -> None:
+    body = dataset(UIDS[0], study="1.2.3")
+    stage.gateway.offer(stage.gateway.offered(body, body, UIDS[0]))
+    assert holdings(stage, UIDS[0]) == (Holding.ON_THE_WAY,)
+    stage.later(hours=1)
+    assert holdings(stage, UIDS[0]) == (Holding.MISSING,)
 
 
 def test_what_a_pacs_lost_is_delivered_anew_once(stage: Stage) -> None:

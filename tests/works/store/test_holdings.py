@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from smartlink.works.exams.parts import TICKET_LIFETIME
 from smartlink.works.store import holdings
 from tests.works.exams.part10 import dataset
 from tests.works.exams.stage import Stage, stage
@@ -24,7 +25,13 @@ def test_each_image_is_where_it_is(stage: Stage) -> None:
         assert holdings.of_studies(site, elsewhere.facility_id, ["1.2.3"]) == []
         assert holdings.held(site, "1.2.3", UIDS) == set(UIDS[:1])
         assert holdings.held(site, "1.2.4", UIDS) == set()
-        assert holdings.under_way(site, "1.2.3", UIDS) == {UIDS[2]: "offered"}
+        assert holdings.uploaded(site, "1.2.3", UIDS, stage.world.now) == {
+            UIDS[0]: "ingested",
+            UIDS[1]: "ingested",
+            UIDS[2]: "offered",
+        }
+        after = stage.world.now + TICKET_LIFETIME
+        assert set(holdings.uploaded(site, "1.2.3", UIDS, after)) == set(UIDS[:2])
         assert holdings.deleted(site, "1.2.3", UIDS) == {UIDS[1]}
     with stage.world.access.organisation(elsewhere.organisation_id) as site:
         assert holdings.held(site, "1.2.3", UIDS) == set()

@@ -32,7 +32,7 @@ def add_routes(router: APIRouter, parts: "LinkParts", identify: Callable[..., Ca
     @router.post(paths.RECONCILE_INSTANCES)
     def instances(message: CompareInstances, caller: Annotated[Caller, Depends(identify)]) -> ComparedInstances:
         """What Works has of each instance of a study."""
-        return reconciliation.instances(parts.access, caller, message)
+        return reconciliation.instances(parts.access, caller, message, parts.clock())
 
     @router.post(paths.RECONCILE_SEND_AGAIN)
     def send_again(message: SendAgain, caller: Annotated[Caller, Depends(identify)]) -> SendsAgain:

@@ -3,6 +3,7 @@
 import uuid
 from collections.abc import Sequence
 from datetime import datetime
+from typing import Final
 
 import structlog
 
@@ -26,6 +27,8 @@ from smartlink.works.store.deliveries import DeliveryRow
 
 log = structlog.get_logger(__name__)
 
+_OF_UPLOADS: Final = {"ingested": Holding.HELD, "withheld": Holding.DELETED, "failed": Holding.FAILED}
+
 
 def studies(access: Access, caller: Caller, asked: CompareStudies) -> ComparedStudies:
     """The studies of which the facility's exams hold exactly the instances that the gateway has."""
@@ -39,23 +42,21 @@ def studies(access: Access, caller: Caller, asked: CompareStudies) -> ComparedSt
     )
 
 
-def instances(access: Access, caller: Caller, asked: CompareInstances) -> ComparedInstances:
+def instances(access: Access, caller: Caller, asked: CompareInstances, now: datetime) -> ComparedInstances:
     """What the organisation has of each instance."""
     uids, study = asked.sop_instance_uids, asked.study_instance_uid
     with access.organisation(caller.organisation_id) as site:
         held = holdings.held(site, study, uids)
         deleted = holdings.deleted(site, study, uids)
-        under_way = holdings.under_way(site, study, uids)
+        uploaded = holdings.uploaded(site, study, uids, now)
 
     def holding(uid: str) -> Holding:
         if uid in held:
             return Holding.HELD
         if uid in deleted:
             return Holding.DELETED
-        state = under_way.get(uid)
-        if state is None:
-            return Holding.MISSING
-        return Holding.FAILED if state == "failed" else Holding.ON_THE_WAY
+        state = uploaded.get(uid)
+        return Holding.MISSING if state is None else _OF_UPLOADS.get(state, Holding.ON_THE_WAY)
 
     return ComparedInstances(holdings=tuple(holding(uid) for uid in uids))
 

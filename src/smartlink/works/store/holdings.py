@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Final
 from uuid import UUID
 
@@ -17,12 +18,12 @@ HELD: Final = """
     SELECT array_agg(i.sop_instance_uid) FROM instance i JOIN exam e ON e.id = i.exam_id
     WHERE i.sop_instance_uid = ANY(:uids) AND e.study_instance_uid = :study
 """
-# Of several uploads of one instance, the one that is furthest says how it stands.
-UNDER_WAY: Final = """
+# Of several uploads of one instance, the one that is furthest says how it stands. A ticket that ran out is none.
+UPLOADED: Final = """
     SELECT DISTINCT ON (u.sop_instance_uid) u.sop_instance_uid, u.state FROM upload u
     WHERE u.sop_instance_uid = ANY(:uids) AND u.study_instance_uid = :study
-      AND u.state IN ('offered', 'verifying', 'confirmed', 'failed')
-    ORDER BY u.sop_instance_uid, u.state = 'failed', u.offered_at DESC
+      AND (u.state <> 'offered' OR u.expires_at > :now)
+    ORDER BY u.sop_instance_uid, array_position(ARRAY['ingested', 'confirmed', 'verifying', 'offered', 'withheld'], u.state)
 """
 
 
@@ -35,8 +36,8 @@ class Study:
 
 
 @dataclass(frozen=True, slots=True)
-class UnderWay:
-    """An instance that is not in an exam, and the state of its upload."""
+class Uploaded:
+    """An instance and the state of its upload; of what is ingested and in no exam, the bytes are kept beside another."""
 
     sop_instance_uid: str
     state: str
@@ -52,9 +53,9 @@ def held(site: Site, study_instance_uid: str, sop_instance_uids: Sequence[str]) 
     return set(site.value(HELD, uids=list(sop_instance_uids), study=study_instance_uid) or [])
 
 
-def under_way(site: Site, study_instance_uid: str, sop_instance_uids: Sequence[str]) -> dict[str, str]:
+def uploaded(site: Site, study_instance_uid: str, sop_instance_uids: Sequence[str], now: datetime) -> dict[str, str]:
     """The state of the furthest upload of each instance that has one."""
-    rows = site.many(UnderWay, UNDER_WAY, uids=list(sop_instance_uids), study=study_instance_uid)
+    rows = site.many(Uploaded, UPLOADED, uids=list(sop_instance_uids), study=study_instance_uid, now=now)
     return {one.sop_instance_uid: one.state for one in rows}
 
 
