@@ -23,7 +23,8 @@ UPLOADED: Final = """
     SELECT DISTINCT ON (u.sop_instance_uid) u.sop_instance_uid, u.state FROM upload u
     WHERE u.sop_instance_uid = ANY(:uids) AND u.study_instance_uid = :study
       AND (u.state <> 'offered' OR u.expires_at > :now)
-    ORDER BY u.sop_instance_uid, array_position(ARRAY['ingested', 'confirmed', 'verifying', 'offered', 'withheld'], u.state)
+    ORDER BY u.sop_instance_uid,
+      array_position(ARRAY['ingested', 'confirmed', 'verifying', 'offered', 'withheld', 'failed'], u.state)
 """
 
 
@@ -37,7 +38,7 @@ class Study:
 
 @dataclass(frozen=True, slots=True)
 class Uploaded:
-    """An instance and the state of its upload; of what is ingested and in no exam, the bytes are kept beside another."""
+    """An instance and the state of its upload; the bytes of one that is ingested and in no exam are kept beside it."""
 
     sop_instance_uid: str
     state: str
