@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from contextlib import suppress
 from datetime import timedelta
 from pathlib import Path
+from typing import cast
 from uuid import UUID
 
 import pytest
 from structlog.testing import capture_logs
 
 from smartlink.gateway.catalogue import Catalogue, Description
-from smartlink.gateway.delivery import State
+from smartlink.gateway.delivery import IllegalMove, State
 from smartlink.gateway.janitor import Janitor
 from smartlink.gateway.store import counters, deliveries, instances, orders
 from smartlink.gateway.store.database import Database, Transaction
@@ -64,6 +67,29 @@ def test_only_the_delivered_file_goes_and_only_after_a_day(
     assert files(tmp_path) == 2
     counts = database.read(counters.instances)
     assert (counts["kept"], counts["purged"]) == (2, 1)
+
+
+@pytest.mark.proves("R146")
+def test_what_is_to_be_sent_again_meanwhile_keeps_its_file(
+    database: Database, spool: Spool, fetched: Spool, keep: Keep, tmp_path: Path
+) -> None:
+    keep_three_and_send_one(database, spool, keep)
+
+    class Between:
+        """The catalogue, with a reconciliation right after every look."""
+
+        write = database.write
+
+        def read(self, question: Callable[[Transaction], object]) -> object:
+            found = database.read(question)
+            with suppress(IllegalMove):
+                database.write(lambda tx: deliveries.lost(tx, 1, START))
+            return found
+
+    Janitor(cast("Database", Between()), spool, fetched, lambda: DAY).tick(START + DAY)
+    assert files(tmp_path) == 3
+    assert database.read(counters.instances)["purged"] == 0
+    assert database.read(lambda tx: counters.deliveries(tx, WORKS))[State.WAITING] == 3
 
 
 def test_a_file_that_is_gone_already_is_no_trouble(

@@ -5,9 +5,9 @@ What was fetched from Works goes as soon as its delivery is at its end and Works
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from datetime import timedelta
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, NamedTuple
 
 import structlog
 
@@ -22,6 +22,13 @@ if TYPE_CHECKING:
 log = structlog.get_logger()
 
 _AT_ONCE: Final = 100
+
+
+class _Purged(NamedTuple):
+    """How many files nobody needed, and how many of them are gone now."""
+
+    found: int
+    gone: int
 
 
 class Janitor:
@@ -39,24 +46,27 @@ class Janitor:
         if expired:
             log.error("leases_expired", count=expired)
         before = now - self._retention()
-        kept = self._database.read(lambda tx: instances.purgeable(tx, before, _AT_ONCE))
-        served = self._database.read(lambda tx: instances.served(tx, _AT_ONCE))
-        gone = self._purge(self._spool, kept, now) + self._purge(self._fetched, served, now)
+        kept = self._purge(self._spool, lambda tx: instances.purgeable(tx, before, _AT_ONCE), now)
+        served = self._purge(self._fetched, lambda tx: instances.served(tx, _AT_ONCE), now)
+        gone = kept.gone + served.gone
         if gone:
             log.info("purged", count=gone)
-        return max(len(kept), len(served)) == _AT_ONCE and gone > 0
+        return max(kept.found, served.found) == _AT_ONCE and gone > 0
 
-    def _purge(self, spool: Spool, found: Sequence[tuple[int, str]], now: datetime) -> int:
-        # The file first: a crash in between leaves a row without a file, which the next tick finishes.
-        gone = [instance_id for instance_id, name in found if _remove(spool, name)]
+    def _purge(self, spool: Spool, needless: Callable[[Transaction], list[tuple[int, str]]], now: datetime) -> _Purged:
+        """Remove files and mark their rows, in one transaction: meanwhile nobody can want one of them again."""
+        if not self._database.read(needless):  # a look that costs no write
+            return _Purged(0, 0)
 
-        def write(tx: Transaction) -> None:
+        def write(tx: Transaction) -> _Purged:
+            found = needless(tx)
+            # The file first: a crash in between leaves a row without a file, which the next tick finishes.
+            gone = [instance_id for instance_id, name in found if _remove(spool, name)]
             for instance_id in gone:
                 instances.purged(tx, instance_id, now)
+            return _Purged(len(found), len(gone))
 
-        if gone:
-            self._database.write(write)
-        return len(gone)
+        return self._database.write(write)
 
 
 def _remove(spool: Spool, name: str) -> bool:

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from smartlink.gateway.delivery import IllegalMove, State
-from smartlink.gateway.store import counters, deliveries, delivery_list
+from smartlink.gateway.store import counters, deliveries, delivery_list, instances
 from smartlink.gateway.store.database import Database, open_in
 from smartlink.gateway.store.deliveries import WORKS, Claim
 from tests.gateway.conftest import START
@@ -83,6 +83,16 @@ def test_who_lost_the_lease_changes_nothing(database: Database) -> None:
     assert not database.write(lambda tx: deliveries.failed(tx, lost, START, START, "cause"))
     assert database.write(lambda tx: deliveries.accepted(tx, held, START))
     assert not database.write(lambda tx: deliveries.accepted(tx, held, START))
+    assert states(database) == {State.SENT: 1}
+
+
+def test_what_is_no_longer_here_cannot_be_sent_again(database: Database) -> None:
+    image = an_instance(database, 1)
+    (claimed,) = claim(database)
+    database.write(lambda tx: deliveries.accepted(tx, claimed, START))
+    database.write(lambda tx: instances.purged(tx, image, START))
+    with pytest.raises(LookupError, match="no longer here"):
+        database.write(lambda tx: deliveries.lost(tx, claimed.id, START))
     assert states(database) == {State.SENT: 1}
 
 

@@ -79,6 +79,9 @@ COPIES: Final = """
     WHERE d.id = :id AND other.id <> d.id AND other.state = 'sent' AND copy.state = 'kept'
         AND copy.connection_id IS NOT NULL
 """
+IS_HERE: Final = """
+    SELECT 1 FROM delivery AS d JOIN instance AS i ON i.id = d.instance_id WHERE d.id = :id AND i.state = 'kept'
+"""
 FORGET_ARRIVAL: Final = """
     UPDATE delivery SET sent_at = NULL, upload_id = NULL, cause = NULL, remedy = NULL WHERE id = :id
 """
@@ -274,11 +277,13 @@ def try_again(tx: Transaction, delivery_id: int, now: datetime) -> State:
 
 
 def lost(tx: Transaction, delivery_id: int, now: datetime) -> State:
-    """The destination has it not, although it said so: send it again. Raises IllegalMove or LookupError.
+    """The destination has it not, although it said so: send it again. Raises IllegalMove, or LookupError if it is gone.
 
     With it moves every copy of the same image that is here: of them one is sent. The receipt of each, if it was Works',
     counts no more, so that the files stay.
     """
+    if tx.execute(IS_HERE, {"id": delivery_id}).fetchone() is None:
+        raise LookupError(f"There is no delivery {delivery_id}, or its image is no longer here.")
     moved = _move(tx, delivery_id, Event.LOST, now)
     copies = [row["id"] for row in tx.execute(COPIES, {"id": delivery_id}).fetchall()]
     for copy in copies:
