@@ -196,6 +196,24 @@ def test_what_works_lacks_is_sent_again_as_long_as_it_is_here(site: Site) -> Non
     assert site.run()[Kind.ULTRASOUND].counts == {Finding.ON_THE_WAY: 1, Finding.MISSING: 1}
 
 
+def test_all_that_is_missing_is_sent_again_however_few_differences_are_listed(
+    site: Site, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("smartlink.gateway.reconciling.MOST_LISTED", 1)
+    site.works.holds["1.2.3.1"] = Holding.FAILED  # fills the list
+    numbers = range(1, 4)
+    of_scanner = [site.received(number) for number in numbers]
+    of_pacs = [site.delivered(number) for number in numbers]
+    for number in range(4, 6):
+        site.delivered(number, ordered=False)
+    found = site.run(resend=True)
+    assert [site.state(one) for one in of_scanner] == ["sent", "waiting", "waiting"]
+    assert site.works.wanted == of_pacs
+    assert [(len(one.differences), one.again, one.not_again) for one in found.values()] == [(1, 2, 0), (1, 5, 0)]
+    acts = site.database.read(lambda tx: audit.listing(tx, START, 1))
+    assert acts[0].object == "7 images"
+
+
 @pytest.mark.proves("R35")
 def test_what_was_received_for_another_facility_is_neither_compared_nor_sent_again(site: Site) -> None:
     here = site.received(1)

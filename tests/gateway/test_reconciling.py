@@ -7,7 +7,7 @@ from uuid import uuid4
 
 import pytest
 
-from smartlink.gateway.reconciling import FINDING_OF, Difference, Finding, Report, counted
+from smartlink.gateway.reconciling import FINDING_OF, Finding, Report, counted
 from smartlink.link.connections import Kind
 from smartlink.link.reconciliation import Holding
 from tests.gateway.conftest import START
@@ -49,8 +49,8 @@ def test_a_report_is_a_sentence(kind: Kind, counts: dict[str, int], words: str) 
 
 
 def test_what_is_sent_again_and_what_cannot_be_is_told() -> None:
-    again = tuple(Difference("1.2", f"1.2.{n}", Finding.MISSING, n < 2) for n in range(3))
-    told = replace(counted(BLANK, of(missing=3)), differences=again)
+    told = counted(BLANK, of(missing=3), {("1.2", f"1.2.0{n}"): n < 2 for n in range(3)})
+    assert [one.again for one in told.differences] == [True, True, False]
     assert told.sentence.endswith("3 missing in Works. 2 are sent again. 1 cannot be sent again from here.")
 
 

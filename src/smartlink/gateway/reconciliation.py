@@ -18,7 +18,7 @@ import structlog
 from smartlink.gateway.calling import AssociationFailed
 from smartlink.gateway.delivery import IllegalMove, State
 from smartlink.gateway.errors import GiveUp, LicenceRevoked, TryAgain
-from smartlink.gateway.reconciling import FINDING_OF, Difference, Finding, Report, counted
+from smartlink.gateway.reconciling import FINDING_OF, Finding, Report, counted
 from smartlink.gateway.store import audit, connections, deliveries, reconciliations
 from smartlink.gateway.store.reconciliations import Received, Stored
 from smartlink.link.connections import Kind
@@ -95,7 +95,7 @@ class Reconciliation:
             for report in reports:
                 reconciliations.add(tx, report.connection_id, now, since, report.as_json())
             reconciliations.forget(tx, now - KEPT)
-            again = sum(one.again is True for report in reports for one in report.differences)
+            again = sum(report.again for report in reports)
             if again:
                 audit.add(tx, "missing_images_sent_again", f"{again} images", now, new={"since": since.isoformat()})
 
@@ -156,18 +156,13 @@ class Reconciliation:
         *,
         resend: bool,
     ) -> Report:
-        findings = [(*key, _finding(image, holdings.get(key))) for key, image in images.items()]
-        report = counted(_blank(scanner, since, now), findings)
-        if not resend:
-            return report
-        told = []
-        for one in report.differences:
-            if one.finding is Finding.MISSING:
-                image = images[one.study_instance_uid, one.sop_instance_uid]
-                told.append(replace(one, again=image.kept and self._lost(image.delivery_id, now)))
-            else:
-                told.append(one)
-        return replace(report, differences=tuple(told))
+        found = {key: _finding(image, holdings.get(key)) for key, image in images.items()}
+        again: dict[tuple[str, str], bool] = {}
+        if resend:
+            for key, image in images.items():
+                if found[key] is Finding.MISSING:
+                    again[key] = image.kept and self._lost(image.delivery_id, now)
+        return counted(_blank(scanner, since, now), [(*key, finding) for key, finding in found.items()], again)
 
     def _to_pacs(self, pacs: Connection, since: datetime, now: datetime, *, resend: bool) -> Report:
         sent: dict[str, Stored] = {}
@@ -183,37 +178,35 @@ class Reconciliation:
             held = self.held_by(pacs, series)
         except AssociationFailed as failed:
             return replace(report, counts={Finding.UNKNOWN: len(sent)}, problem=failed.sentence)
-        report = counted(
-            report,
-            [
-                (one.study_instance_uid, uid, Finding.THERE if uid in held else Finding.MISSING)
-                for uid, one in sent.items()
-            ],
-        )
-        return self._again_to_pacs(report, sent, now) if resend else report
+        lost = [one for uid, one in sent.items() if uid not in held]
+        again = self._again_to_pacs(lost, now) if resend else {}
+        found = [
+            (one.study_instance_uid, uid, Finding.THERE if uid in held else Finding.MISSING)
+            for uid, one in sent.items()
+        ]
+        return counted(report, found, again)
 
-    def _again_to_pacs(self, report: Report, sent: dict[str, Stored], now: datetime) -> Report:
+    def _again_to_pacs(self, lost: Sequence[Stored], now: datetime) -> dict[tuple[str, str], bool]:
         """What Works ordered is ordered anew; what went directly goes again as long as its file is here."""
-        lost = [sent[one.sop_instance_uid] for one in report.differences]
-        items = [one.item_id for one in lost if one.item_id is not None]
         taken: set[UUID] = set()
-        for batch in _batches(items, MOST_ITEMS):
+        for batch in _batches((one.item_id for one in lost if one.item_id is not None), MOST_ITEMS):
             taken.update(self.works.send_again(SendAgain(item_ids=tuple(batch))).item_ids)
 
-        def goes(one: Difference) -> bool:
-            image = sent[one.sop_instance_uid]
+        def goes(image: Stored) -> bool:
             if image.item_id is not None:
                 return image.item_id in taken
             return image.kept and self._lost(image.delivery_id, now)
 
-        return replace(report, differences=tuple(replace(one, again=goes(one)) for one in report.differences))
+        return {(one.study_instance_uid, one.sop_instance_uid): goes(one) for one in lost}
 
     def _lost(self, delivery_id: int | None, now: datetime) -> bool:
         if delivery_id is None:
             return False
         try:
             self.database.write(lambda tx: deliveries.lost(tx, delivery_id, now))
-        except (IllegalMove, LookupError):  # it moved meanwhile
+        except IllegalMove as moved:  # meanwhile, or as a copy of one that went before
+            return moved.state in {State.WAITING, State.SENDING}
+        except LookupError:
             return False
         return True
 

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from dataclasses import asdict, dataclass, field, replace
 from enum import StrEnum
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, Final
 
 from smartlink.link.connections import Kind
 from smartlink.link.reconciliation import Holding
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterable, Mapping
     from datetime import datetime
     from uuid import UUID
 
@@ -67,6 +68,10 @@ class Report:
     kind: Kind
     counts: dict[Finding, int] = field(default_factory=dict)
     differences: tuple[Difference, ...] = ()
+    again: int = 0
+    """How many images are sent again, named one by one or not."""
+    not_again: int = 0
+    """How many were to be, and cannot be."""
     problem: str | None = None
 
     @property
@@ -84,16 +89,28 @@ class Report:
         return asdict(self) | {"sentence": self.sentence, "total": self.total}
 
 
-def counted(report: Report, found: list[tuple[str, str, Finding]]) -> Report:
-    """Return the report with these images (study, instance, finding) counted, and the differences named."""
+def counted(
+    report: Report,
+    found: Iterable[tuple[str, str, Finding]],
+    again: Mapping[tuple[str, str], bool] = MappingProxyType({}),
+) -> Report:
+    """Return the report with these images (study, instance, finding) counted, and the differences named.
+
+    `again`: of which (study, instance) it is known whether they are sent again.
+    """
     counts = dict.fromkeys(Finding, 0)
-    for _, _, finding in found:
+    named: list[Difference] = []
+    for study, instance, finding in found:
         counts[finding] += 1
-    named = [Difference(*one) for one in found if one[2] in DIFFERENCES]
+        if finding in DIFFERENCES and len(named) < MOST_LISTED:
+            named.append(Difference(study, instance, finding, again.get((study, instance))))
+    sent_again = sum(again.values())
     return replace(
         report,
         counts={finding: count for finding, count in counts.items() if count},
-        differences=tuple(named[:MOST_LISTED]),
+        differences=tuple(named),
+        again=sent_again,
+        not_again=len(again) - sent_again,
     )
 
 
@@ -123,8 +140,6 @@ def sentence(report: Report) -> str:
         return f"{told}, and {where} all of them."
     words = _TO_WORKS if ultrasound else _TO_PACS
     rest = [words[one].format(n=report.counts[one]) for one in words if report.counts.get(one)]
-    again = sum(one.again is True for one in report.differences)
-    not_again = sum(one.again is False for one in report.differences)
-    tail = f" {again} are sent again." if again else ""
-    tail += f" {not_again} cannot be sent again from here." if not_again else ""
+    tail = f" {report.again} are sent again." if report.again else ""
+    tail += f" {report.not_again} cannot be sent again from here." if report.not_again else ""
     return f"{told}, {where} {there} of them; {'; '.join(rest)}.{tail}"
