@@ -120,6 +120,10 @@ class Site:
         self.database.write(write)
         return item.id if ordered else None
 
+    def acts(self) -> list[audit.Entry]:
+        """What was entered in the audit list, the last first."""
+        return self.database.read(lambda tx: audit.listing(tx, START - DAY, 99))
+
     def run(self, *, resend: bool = False) -> dict[Kind, Report]:
         """Compare the last day."""
         with capture_logs():
@@ -191,8 +195,7 @@ def test_what_works_lacks_is_sent_again_as_long_as_it_is_here(site: Site) -> Non
     # It is owed again, for the janitor and for a repair.
     assert site.database.read(lambda tx: instances.purgeable(tx, START + DAY, 9)) == []
     assert len(site.database.read(lambda tx: instances.owed_after(tx, 0, 9))) == 1
-    acts = site.database.read(lambda tx: audit.listing(tx, START, 1))
-    assert acts[0].action == "missing_images_sent_again"
+    assert (site.acts()[0].action, site.acts()[0].object) == ("missing_images_sent_again", f"delivery {here}")
     assert site.run()[Kind.ULTRASOUND].counts == {Finding.ON_THE_WAY: 1, Finding.MISSING: 1}
 
 
@@ -210,8 +213,10 @@ def test_all_that_is_missing_is_sent_again_however_few_differences_are_listed(
     assert [site.state(one) for one in of_scanner] == ["sent", "waiting", "waiting"]
     assert site.works.wanted == of_pacs
     assert [(len(one.differences), one.again, one.not_again) for one in found.values()] == [(1, 2, 0), (1, 5, 0)]
-    acts = site.database.read(lambda tx: audit.listing(tx, START, 1))
-    assert acts[0].object == "7 images"
+    acts = [one for one in site.acts() if one.action.startswith("missing")]
+    assert {one.action for one in acts} == {"missing_images_sent_again"}
+    assert [(one.object, one.new) for one in reversed(acts)][2:3] == [("ARCHIVE", {"images": 3})]
+    assert len(acts) == 5
 
 
 @pytest.mark.proves("R35")
@@ -238,6 +243,33 @@ def test_what_a_pacs_lacks_is_asked_of_works_once_more(site: Site) -> None:
     assert site.works.wanted == [second, third]
     assert first not in site.works.wanted
     assert [one.again for one in report.differences] == [True, False]
+
+
+def test_what_works_cannot_send_again_now_is_told_and_the_rest_goes(
+    site: Site, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("smartlink.gateway.reconciliation.MOST_ITEMS", 1)
+    here = site.received(7)
+    first = site.delivered(1)
+    site.delivered(2)
+    site.delivered(3, ordered=False)
+    asked = site.works.send_again
+
+    def once(wanted: SendAgain) -> SendsAgain:
+        if site.works.wanted:
+            raise TryAgain("Works is busy.")
+        return asked(wanted)
+
+    monkeypatch.setattr(site.works, "send_again", once)
+    found = site.run(resend=True)
+    assert (site.state(here), site.works.wanted) == ("waiting", [first])
+    report = found[Kind.PACS]
+    assert ([one.again for one in report.differences], report.problem) == ([True, False, True], "Works is busy.")
+    assert report.sentence.endswith("Works could not be asked to send all of them again: Works is busy.")
+    objects = [one.object for one in site.acts() if one.action == "missing_images_sent_again"]
+    assert objects == ["delivery 4", "ARCHIVE", f"delivery {here}"]
+    kept = site.database.read(reconciliations.latest)
+    assert sorted(one["again"] for one in kept) == [1, 2]
 
 
 def test_what_went_directly_is_sent_again_from_here(site: Site) -> None:

@@ -53,6 +53,7 @@ LOOKS_BACK: Final = timedelta(days=7)
 KEPT: Final = timedelta(days=90)
 AFTER_A_FAILURE: Final = timedelta(hours=1)
 _PIECE: Final = 2_000
+_SENT_AGAIN: Final = "missing_images_sent_again"
 
 
 class Works(Protocol):
@@ -83,7 +84,8 @@ class Reconciliation:
     def run(self, since: datetime, now: datetime, *, resend: bool = False) -> list[Report]:
         """Compare everything since then, and keep the reports; with `resend` what is missing is sent again.
 
-        A PACS that cannot be asked is told so in its report; without Works there is no report at all.
+        A PACS that cannot be asked is told so in its report, as is what Works cannot send to it again; without Works
+        there is no report at all. What is sent again is in the audit list before anything else can fail.
         """
         known = self.database.read(connections.live)
         reports = self._to_works([one for one in known if one.kind is Kind.ULTRASOUND], since, now, resend=resend)
@@ -95,9 +97,6 @@ class Reconciliation:
             for report in reports:
                 reconciliations.add(tx, report.connection_id, now, since, report.as_json())
             reconciliations.forget(tx, now - KEPT)
-            again = sum(report.again for report in reports)
-            if again:
-                audit.add(tx, "missing_images_sent_again", f"{again} images", now, new={"since": since.isoformat()})
 
         self.database.write(keep)
         log.info(
@@ -179,31 +178,49 @@ class Reconciliation:
         except AssociationFailed as failed:
             return replace(report, counts={Finding.UNKNOWN: len(sent)}, problem=failed.sentence)
         lost = [one for uid, one in sent.items() if uid not in held]
-        again = self._again_to_pacs(lost, now) if resend else {}
+        again, problem = self._again_to_pacs(pacs, lost, now) if resend else ({}, None)
         found = [
             (one.study_instance_uid, uid, Finding.THERE if uid in held else Finding.MISSING)
             for uid, one in sent.items()
         ]
-        return counted(report, found, again)
+        return replace(counted(report, found, again), problem=problem)
 
-    def _again_to_pacs(self, lost: Sequence[Stored], now: datetime) -> dict[tuple[str, str], bool]:
-        """What Works ordered is ordered anew; what went directly goes again as long as its file is here."""
+    def _again_to_pacs(
+        self, pacs: Connection, lost: Sequence[Stored], now: datetime
+    ) -> tuple[dict[tuple[str, str], bool], str | None]:
+        """What Works ordered is ordered anew; what went directly goes again as long as its file is here.
+
+        Return which images go, and what kept Works from being asked for all of them.
+        """
         taken: set[UUID] = set()
-        for batch in _batches((one.item_id for one in lost if one.item_id is not None), MOST_ITEMS):
-            taken.update(self.works.send_again(SendAgain(item_ids=tuple(batch))).item_ids)
+        problem = None
+        try:
+            for batch in _batches((one.item_id for one in lost if one.item_id is not None), MOST_ITEMS):
+                ordered = self.works.send_again(SendAgain(item_ids=tuple(batch))).item_ids
+                taken.update(ordered)
+                told = {"images": len(ordered)}
+                if ordered:
+                    self.database.write(lambda tx: audit.add(tx, _SENT_AGAIN, str(pacs.ae_title), now, new=told))  # noqa: B023  written at once
+        except (TryAgain, GiveUp) as error:
+            problem = str(error)
 
         def goes(image: Stored) -> bool:
             if image.item_id is not None:
                 return image.item_id in taken
             return image.kept and self._lost(image.delivery_id, now)
 
-        return {(one.study_instance_uid, one.sop_instance_uid): goes(one) for one in lost}
+        return {(one.study_instance_uid, one.sop_instance_uid): goes(one) for one in lost}, problem
 
     def _lost(self, delivery_id: int | None, now: datetime) -> bool:
         if delivery_id is None:
             return False
+
+        def write(tx: Transaction) -> None:
+            deliveries.lost(tx, delivery_id, now)
+            audit.add(tx, _SENT_AGAIN, f"delivery {delivery_id}", now)
+
         try:
-            self.database.write(lambda tx: deliveries.lost(tx, delivery_id, now))
+            self.database.write(write)
         except IllegalMove as moved:  # meanwhile, or as a copy of one that went before
             return moved.state in {State.WAITING, State.SENDING}
         except LookupError:

@@ -58,7 +58,11 @@ class Difference:
 
 @dataclass(frozen=True, slots=True)
 class Report:
-    """What was found of one connection. `problem` says why the other side could not be asked; then nothing is known."""
+    """What was found of one connection.
+
+    `problem` says why the other side could not be asked, and nothing is known; or where something is, why not all that
+    is missing is sent again.
+    """
 
     at: datetime
     since: datetime
@@ -132,7 +136,7 @@ def sentence(report: Report) -> str:
     """Return what was found in plain words."""
     ultrasound = report.kind is Kind.ULTRASOUND
     told = f"{report.name} ({report.ae_title}): {report.total} images {'received' if ultrasound else 'sent'}"
-    if report.problem is not None:
+    if Finding.UNKNOWN in report.counts:
         return f"{told}; what became of them is not known: {report.problem}"
     there = report.counts.get(Finding.THERE, 0)
     where = "Works has" if ultrasound else "the PACS has"
@@ -142,4 +146,5 @@ def sentence(report: Report) -> str:
     rest = [words[one].format(n=report.counts[one]) for one in words if report.counts.get(one)]
     tail = f" {report.again} are sent again." if report.again else ""
     tail += f" {report.not_again} cannot be sent again from here." if report.not_again else ""
+    tail += f" Works could not be asked to send all of them again: {report.problem}" if report.problem else ""
     return f"{told}, {where} {there} of them; {'; '.join(rest)}.{tail}"
