@@ -14,7 +14,7 @@ from smartlink.gateway import connecting
 from smartlink.gateway.connections import Approval, Connection
 from smartlink.gateway.delivery import State
 from smartlink.gateway.messages import Message
-from smartlink.gateway.store import configuration, connections, counters, service
+from smartlink.gateway.store import configuration, connections, counters, deliveries, service
 from smartlink.gateway.store.database import Database
 from smartlink.gateway.store.deliveries import WORKS
 from smartlink.gateway.synchronisation import Synchronisation
@@ -102,6 +102,26 @@ def test_a_new_connection_goes_to_works_and_its_images_are_released(
     assert works.connections[scanner.id]["ae_title"] == "US01"
     assert only(database).is_in_works
     assert states(database) == {State.WAITING: 3}
+
+
+@pytest.mark.proves("R67")
+@pytest.mark.parametrize("approval", [Approval.BLOCKED, Approval.WAITING])
+def test_nothing_is_released_of_who_is_not_approved(
+    synchronisation: Synchronisation, database: Database, clock: SetClock, approval: Approval
+) -> None:
+    scanner = an_ultrasound(database)
+    an_instance(database, 1, origin=scanner.id, state=State.HELD)
+    database.write(lambda tx: connections.acknowledged(tx, scanner, scanner.id, 1))  # as after `adopt`
+    database.write(lambda tx: connections.judge(tx, only(database), approval, clock()))
+    with capture_logs() as lines:
+        synchronisation.tick(clock())
+    assert states(database) == {State.HELD: 1}
+    assert "held_released" not in {line["event"] for line in lines}
+    # Blocked after somebody looked:
+    assert database.write(lambda tx: deliveries.release_held(tx, scanner.id, clock(), 9)) == 0
+    database.write(lambda tx: connections.judge(tx, only(database), Approval.APPROVED, clock()))
+    synchronisation.tick(clock())
+    assert states(database) == {State.WAITING: 1}
 
 
 @pytest.mark.proves("R66", "R136")

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Final, Protocol
 
 import structlog
 
-from smartlink.gateway.connections import Connection, put_message, restored, without_removed
+from smartlink.gateway.connections import Approval, Connection, put_message, restored, without_removed
 from smartlink.gateway.delivery import State
 from smartlink.gateway.errors import GiveUp, LicenceRevoked, TryAgain
 from smartlink.gateway.messages import Message
@@ -141,12 +141,14 @@ class Synchronisation:
             log.error("connection_duplicate", **Message.POSSIBLE_DUPLICATE_CONNECTION.fields, **told)
 
     def _release(self, now: datetime) -> bool:
-        """Let images go whose connection has arrived in Works, some at a time; True when more wait."""
+        """Let images go whose connection is approved and in Works, some at a time; True when more wait."""
         if not self._database.read(lambda tx: deliveries.oldest(tx, deliveries.WORKS, State.HELD)):
             return False
         more = False
         for connection in self._database.read(connections.live):
-            if connection.is_in_works and self._database.read(
+            if not connection.is_in_works or connection.approval is not Approval.APPROVED:
+                continue
+            if self._database.read(
                 lambda tx, connection=connection: deliveries.is_any_held(tx, connection.id)  # type: ignore[misc]
             ):
                 count = self._database.write(

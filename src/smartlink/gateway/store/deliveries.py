@@ -121,9 +121,11 @@ STUBBORN: Final = """
     WHERE destination = :destination AND state = 'waiting' AND next_attempt_at > :now AND attempts >= :attempts
 """
 ANY_HELD: Final = "SELECT 1 FROM delivery WHERE state = 'held' AND origin_id = :origin_id LIMIT 1"
+# Who was blocked since somebody looked gets nothing released.
 RELEASE_HELD: Final = """
     UPDATE delivery SET state = :to_state, next_attempt_at = :now, changed_at = :now, cause = NULL
     WHERE id IN (SELECT id FROM delivery WHERE state = 'held' AND origin_id = :origin_id ORDER BY id LIMIT :limit)
+        AND EXISTS (SELECT 1 FROM connection AS c WHERE c.id = :origin_id AND c.approval = 'approved')
 """
 ORPHAN: Final = "UPDATE delivery SET origin_id = NULL WHERE state IN ('held', 'waiting', 'sending', 'parked')"
 EXPIRE: Final = """
@@ -355,7 +357,7 @@ def is_any_held(tx: Transaction, origin: UUID) -> bool:
 
 
 def release_held(tx: Transaction, origin: UUID, now: datetime, limit: int) -> int:
-    """Let up to `limit` held deliveries of one origin go; return how many went."""
+    """Let up to `limit` held deliveries of one origin go, if it is approved; return how many went."""
     target = step(State.HELD, Event.RELEASED)
     values = {"to_state": target.value, "origin_id": str(origin), "now": moment_text(now), "limit": limit}
     return tx.execute(RELEASE_HELD, values).rowcount
