@@ -308,3 +308,10 @@ def test_the_service_speaks_tls_and_lists_whom_it_turned_away(
     (refused,) = refusals_of(running, 10)
     assert (refused["calling_ae_title"], refused["address"]) == ("US02", "127.0.0.1")
     assert "allowed_ae_titles" in refused["why"]
+
+
+def test_a_service_that_stops_asks_no_pacs_what_it_has(deployment: Deployment, database: Database) -> None:
+    with build.works_client(deployment, database, now) as works:
+        compares = build.reconciliation(deployment, database, works, stop=lambda: True)
+        with pytest.raises(AssociationFailed, match="not asked to the end"):
+            compares.held_by(a_pacs(database, port=1), [("1.2", "1.2.1")])

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import platform
+import threading
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import timedelta
@@ -28,6 +29,7 @@ from smartlink.gateway.dicom.commitment_report import tell
 from smartlink.gateway.dicom.commitment_scp import StorageCommitmentSCP
 from smartlink.gateway.dicom.header import HeaderUnreadable, attributes
 from smartlink.gateway.dicom.ports import ports_of
+from smartlink.gateway.dicom.requestor import never
 from smartlink.gateway.dicom.service import Service as Answering
 from smartlink.gateway.dicom.storage_scp import StorageSCP
 from smartlink.gateway.dicom.storage_scu import store
@@ -95,14 +97,16 @@ def works_client(deployment: Deployment, database: Database, now: Clock) -> Iter
         yield WorksClient(http, Accounts(deployment, Standing(database)), now)
 
 
-def reconciliation(deployment: Deployment, database: Database, works: WorksClient) -> Reconciliation:
-    """Return what compares both ends, over this way to Works."""
+def reconciliation(
+    deployment: Deployment, database: Database, works: WorksClient, stop: Callable[[], bool] = never
+) -> Reconciliation:
+    """Return what compares both ends, over this way to Works; no PACS is asked on once `stop` says so."""
 
     def held(pacs: Connection, series: Sequence[tuple[str, str]]) -> frozenset[str]:
         from smartlink.gateway.dicom.query_scu import held_by  # noqa: PLC0415  pynetdicom, which is wanted once a day
 
         sender = administrator_settings(database.read(settings_rows.all_values)).sender_ae_title
-        return held_by(peer_of(pacs, sender), series, deployment.send_limits)
+        return held_by(peer_of(pacs, sender), series, deployment.send_limits, stop)
 
     return Reconciliation(database, works, held)
 
@@ -219,8 +223,10 @@ def _service(deployment: Deployment, now: Clock, lock: RunLock) -> Service:
     door = _Door(intake, catalogue, doorkeeper, refusals, syntaxes, commitments)
     carriers = _Carriers(_uploads(ground), _downloads(ground), _archive(ground), _worklists(ground))
     loops: list[Loop] = []
+    stop = threading.Event()
 
     def end() -> None:
+        stop.set()
         pace.end()
         carriers.archive.end()
         carriers.worklists.end()
@@ -250,7 +256,7 @@ def _service(deployment: Deployment, now: Clock, lock: RunLock) -> Service:
         ),
         now,
     )
-    loops += _loops(ground, catalogue, carriers, gateway)
+    loops += _loops(ground, catalogue, carriers, gateway, stop.is_set)
     loops += _loops_of_the_house(ground, settling, door, gateway.loop_died)
     return gateway
 
@@ -354,7 +360,9 @@ def _worklists(ground: _Ground) -> worklists.Worklists:
     )
 
 
-def _loops(ground: _Ground, catalogue: Catalogue, carriers: _Carriers, gateway: Service) -> list[Loop]:
+def _loops(
+    ground: _Ground, catalogue: Catalogue, carriers: _Carriers, gateway: Service, stop: Callable[[], bool]
+) -> list[Loop]:
     standing, now, died = ground.standing, ground.now, gateway.loop_died
     synchronisation = Synchronisation(ground.database, ground.works, licensed=standing.licensed, revoked=ground.revoked)
     pulse = Pulse(
@@ -384,7 +392,7 @@ def _loops(ground: _Ground, catalogue: Catalogue, carriers: _Carriers, gateway: 
         rules=ground.notice_rules,
     )
     daily = Daily(
-        reconciliation(ground.deployment, ground.database, ground.works),
+        reconciliation(ground.deployment, ground.database, ground.works, stop),
         licensed=standing.licensed,
         revoked=ground.revoked,
     )

@@ -105,6 +105,24 @@ def test_it_stops_when_told_to_and_when_it_takes_too_long() -> None:
             held_by(archive(port), SERIES, LIMITS, clock=lambda: next(times))
 
 
+def test_it_stops_between_two_answers_of_one_series() -> None:
+    sent = itertools.count()
+
+    def endless(_: Any) -> Answers:
+        while next(sent) < 100_000:
+            found = Dataset()
+            found.SOPInstanceUID = "1.2.1.1"
+            yield 0xFF00, found
+
+    with pacs(endless) as port:
+        with pytest.raises(AssociationFailed, match="to the end"):
+            held_by(archive(port), SERIES[:1], LIMITS, stop=lambda: next(sent) > 5)
+        times = itertools.chain([0.0] * 6, itertools.repeat(9999.0))
+        with pytest.raises(AssociationFailed, match="to the end"):
+            held_by(archive(port), SERIES[:1], LIMITS, clock=lambda: next(times))
+    assert next(sent) < 10_000
+
+
 def test_a_pacs_that_hangs_up_instead_of_answering_is_told_as_such() -> None:
     def hangs_up(event: Any) -> Answers:
         event.assoc.abort()

@@ -48,23 +48,31 @@ def held_by(
 
     One Association for all. Raises AssociationFailed when the PACS cannot be asked, or does not answer as it should.
     """
+    ends = clock() + LONGEST_SECONDS
+
+    def check() -> None:
+        if stop() or clock() > ends:
+            raise AssociationFailed(Layer.TIMEOUT, f"{place(peer)} was not asked to the end.")
+
+    check()
     connect(peer, limits.connect_seconds).close()  # names what is broken before pynetdicom would only say "no"
     association = _associate(peer, limits)
-    ends = clock() + LONGEST_SECONDS
     found: set[str] = set()
     try:
         for study_instance_uid, series_instance_uid in series:
-            if stop() or clock() > ends:
-                raise AssociationFailed(Layer.TIMEOUT, f"{place(peer)} was not asked to the end.")
+            check()
             asked_at = clock()
             try:
-                found |= _of_series(peer, association, study_instance_uid, series_instance_uid)
+                found |= _of_series(peer, association, study_instance_uid, series_instance_uid, check)
             except _Unanswered:
                 late = clock() - asked_at >= limits.response_seconds
                 raise (_unanswered(peer, None) if late else _cut(peer)) from None
-    finally:
+    except BaseException:
         if association.is_established:
-            association.release()
+            association.abort()  # answers may still come, which nobody reads
+        raise
+    if association.is_established:
+        association.release()
     return frozenset(found)
 
 
@@ -97,7 +105,7 @@ def _secured(peer: Peer) -> tuple[ssl.SSLContext, str] | None:
         raise tls_words.unusable(peer, problem) from problem
 
 
-def _of_series(peer: Peer, association: Association, study: str, series: str) -> set[str]:
+def _of_series(peer: Peer, association: Association, study: str, series: str, check: Callable[[], None]) -> set[str]:
     wanted = Dataset()
     wanted.QueryRetrieveLevel = "IMAGE"
     wanted.StudyInstanceUID = study
@@ -106,6 +114,7 @@ def _of_series(peer: Peer, association: Association, study: str, series: str) ->
     found: set[str] = set()
     try:
         for answers, (status, identifier) in enumerate(association.send_c_find(wanted, StudyRoot), start=1):
+            check()
             code = status.get("Status") if status else None
             if code == 0:
                 return found
@@ -115,7 +124,6 @@ def _of_series(peer: Peer, association: Association, study: str, series: str) ->
                 raise _unanswered(peer, code)
             found |= _named_in(peer, identifier)
             if answers > MOST_ANSWERS:
-                association.abort()
                 raise AssociationFailed(Layer.PROTOCOL, f"{place(peer)} answers a query without an end.")
     except (RuntimeError, ValueError) as problem:  # pynetdicom's words for an association that is gone meanwhile
         raise _cut(peer) from problem
