@@ -131,6 +131,24 @@ def test_nobody_there_and_a_list_that_never_ends() -> None:
         find_in(call, call.associate(PROPOSALS), ASKED, LIMITS, lambda: float(next(seconds)))
 
 
+def test_one_answer_that_never_ends_is_given_up_within_the_time_for_all() -> None:
+    # The clock is asked once at the beginning, then for each fragment: a megabyte makes many.
+    seconds = iter([0.0, *(float(number) for number in range(10_000))])
+    told: list[float] = []
+
+    def clock() -> float:
+        told.append(next(seconds) * 50)
+        return told[-1]
+
+    with (
+        scripted([(0xFF00, step(NOON, EncapsulatedDocument=b"x" * 1_000_000)), (0x0000, None)]) as port,
+        Call(called(port), LIMITS) as call,
+        pytest.raises(AssociationFailed, match="has no end"),
+    ):
+        find_in(call, call.associate(PROPOSALS), ASKED, LIMITS, clock)
+    assert told == [0, 0, 50, 100, 150]
+
+
 def test_whoever_stops_does_not_wait() -> None:
     quick = SendLimits(connect_seconds=5, associate_seconds=5, response_seconds=5, stop_seconds=0)
     with scripted([]) as port, pytest.raises(AssociationFailed, match="stopping") as failed:

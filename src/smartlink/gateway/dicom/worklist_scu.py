@@ -112,7 +112,7 @@ class _Query:
         unreadable = after = 0
         truncated = False
         while (response := self.call.response(request)).status in _PENDING:
-            data = self._data_set(limits) if response.has_data_set else b""
+            data = self._data_set(limits, clock, ends) if response.has_data_set else b""
             if clock() > ends:
                 raise self._endless()
             if truncated:
@@ -129,18 +129,23 @@ class _Query:
                 self._cancel(request)
         else:
             if response.has_data_set:
-                self._data_set(limits)
+                self._data_set(limits, clock, ends)
             if response.status != Status.SUCCESS and not (truncated and response.status == Status.CANCEL):
                 raise self._refused(response.status)
         return Answers(tuple(answers[: self.most]), truncated, unreadable)
 
-    def _data_set(self, limits: SendLimits) -> bytes:
-        """Return the Data Set that follows; one that is too long is passed over and reads as nothing."""
+    def _data_set(self, limits: SendLimits, clock: Callable[[], float], ends: float) -> bytes:
+        """Return the Data Set that follows; one that is too long is passed over and reads as nothing.
+
+        Raises AssociationFailed when it goes on after the time for all answers together.
+        """
         gathered = bytearray()
         while True:
             event = self.call.receive(limits.response_seconds, "a query")
             if not isinstance(event, ul.DataFragment):
                 raise self.call.failure(event)
+            if clock() > ends:
+                raise self._endless()
             if len(gathered) <= LONGEST:
                 gathered += event.data
             if event.last:
