@@ -10,7 +10,7 @@ from pydicom.dataset import Dataset
 
 from smartlink.gateway.calling import AssociationFailed, Layer, SendLimits
 from smartlink.gateway.dicom.requestor import Call
-from smartlink.gateway.dicom.worklist_scu import PROPOSALS, find, find_in
+from smartlink.gateway.dicom.worklist_scu import PROPOSALS, find, find_in, not_offered
 from smartlink.gateway.worklist import Asked, Key
 from smartlink.link.worklist import MOST_ITEMS
 from tests.gateway.dicom.pacs import scripted as acting
@@ -117,7 +117,8 @@ def test_a_server_that_speaks_something_else_is_said_to_be_none(junk: bytes) -> 
 def test_a_server_without_worklist_is_said_to_be_one() -> None:
     with scripted(None) as port:
         failed = failing(port)
-    assert (failed.layer, "SMARTLINKWLSCU" in failed.remedy) == (Layer.CONTEXT, True)
+    assert (failed.layer, failed.sentence, failed.remedy) == (Layer.CONTEXT, *not_offered(called(port)))
+    assert "SMARTLINKWLSCU" in failed.remedy
 
 
 def test_nobody_there_and_a_list_that_never_ends() -> None:

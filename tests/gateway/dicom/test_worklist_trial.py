@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from smartlink.gateway.calling import SendLimits
+from smartlink.gateway.dicom.worklist_scu import not_offered
 from smartlink.gateway.dicom.worklist_trial import MOST, try_out_worklist
 from smartlink.gateway.trial import Ended, Step, Trial
 from smartlink.gateway.worklist import Asked
@@ -54,7 +55,7 @@ def test_echo_only_passes_and_says_that_there_will_be_no_list() -> None:
     assert trial.succeeded
     assert ended(trial) == {Step.CONTEXTS: Ended.WARNED, Step.ECHO: Ended.OK, Step.FIND: Ended.SKIPPED}
     (warned,) = [line for line in trial.lines if line.ended is Ended.WARNED]
-    assert "SMARTLINKWLSCU" in warned.remedy
+    assert (warned.sentence, warned.remedy) == not_offered(called(port))
 
 
 @pytest.mark.proves("R57")

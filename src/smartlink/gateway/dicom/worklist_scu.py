@@ -79,13 +79,19 @@ def find_in(
     """Return the answers to one C-FIND in an open Association. Raises AssociationFailed."""
     chosen = next((one for one in PROPOSALS if one in accepted), None)
     if chosen is None:
-        raise AssociationFailed(
-            Layer.CONTEXT,
-            Sentence.NO_WORKLIST.of(place=place(call.peer)),
-            "Ask the administrator of the worklist server to allow Modality Worklist (FIND) for the AE title"
-            f" {call.peer.calling_ae_title}.",
-        )
+        raise AssociationFailed(Layer.CONTEXT, *not_offered(call.peer))
     return _Query(call, accepted[chosen], chosen.transfer_syntax, asked, most).run(limits, clock)
+
+
+def not_offered(peer: Peer) -> tuple[str, str]:
+    """Return what to say of a server that has no worklist for us, and what to do."""
+    return (
+        Sentence.NO_WORKLIST.of(place=place(peer)),
+        (
+            "Ask the administrator of the worklist server to allow Modality Worklist (FIND) for the AE title"
+            f" {peer.calling_ae_title}."
+        ),
+    )
 
 
 @dataclass(slots=True)

@@ -11,7 +11,6 @@ from smartlink.gateway.dicom import worklist_scu
 from smartlink.gateway.dicom.requestor import place
 from smartlink.gateway.dicom.trial_run import Run
 from smartlink.gateway.trial import Ended, Line, Offered, Step, Trial, broken, concluded
-from smartlink.link.sentences import Sentence
 from smartlink.standard.transfer_syntax import TRANSFER_SYNTAXES
 
 if TYPE_CHECKING:
@@ -57,7 +56,7 @@ class _WorklistRun(Run):
         if offered:
             self.lines.append(Line(self.step, Ended.OK, "Modality Worklist is offered."))
         else:
-            sentence, remedy = _not_offered(self.peer)
+            sentence, remedy = worklist_scu.not_offered(self.peer)
             self.lines.append(Line(self.step, Ended.WARNED, sentence, remedy=remedy))
         self.step = Step.ECHO
         echoed = self.echo(call, accepted)
@@ -70,7 +69,7 @@ class _WorklistRun(Run):
         elif echoed:
             self.lines.append(Line(self.step, Ended.SKIPPED, "Not tried."))
         else:
-            raise AssociationFailed(Layer.PROTOCOL, *_not_offered(self.peer))
+            raise AssociationFailed(Layer.PROTOCOL, *worklist_scu.not_offered(self.peer))
 
     def _find(self, call: Call, accepted: dict[Proposal, int], *, echoed: bool) -> None:
         began = self.clock()
@@ -85,14 +84,3 @@ class _WorklistRun(Run):
         count = f"{'more than ' if found.truncated else ''}{len(found.answers)}"
         sentence = f"C-FIND is answered with {count} scheduled steps."
         self.lines.append(Line(self.step, Ended.OK, sentence, milliseconds))
-
-
-def _not_offered(peer: Peer) -> tuple[str, str]:
-    """What to say of a server that has no worklist for us, and what to do."""
-    return (
-        Sentence.NO_WORKLIST.of(place=place(peer)),
-        (
-            "Ask the administrator of the worklist server to allow Modality Worklist (FIND) for the AE title"
-            f" {peer.calling_ae_title}."
-        ),
-    )
