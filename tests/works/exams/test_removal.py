@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
+import threading
 import uuid
 from datetime import timedelta
 
 import pytest
 
+from smartlink.works.access import Site
 from smartlink.works.blobs.store import frame_key, thumbnail_key
 from smartlink.works.errors import Invalid, NotAllowed
 from smartlink.works.exams import deletion, removal
 from smartlink.works.exams.removal import Periods
 from smartlink.works.exams.rights import Actor
 from smartlink.works.store import deletions, removals
-from tests.works.exams.part10 import dataset
+from tests.works.exams.part10 import dataset, part10
 from tests.works.exams.stage import Stage
 from tests.works.exams.test_deletion import acts, delete, delete_image, images, listed, send_again
 from tests.works.exams.test_versions import FIRST, SECOND, bring, choose
@@ -281,3 +283,36 @@ def test_one_exam_that_cannot_be_removed_does_not_keep_the_others(stage: Stage) 
     stage.later(days=30)
     tick(stage)
     assert {one.exam_id: one.removed_at for one in listed(stage)} == {stuck: None, other: stage.world.now}
+
+
+def test_bytes_that_come_again_while_they_are_removed_are_asked_for_anew(stage: Stage) -> None:
+    exam_id = stage.exam(1)
+    (name,) = keys(stage)
+    deletion_id = delete(stage, exam_id)
+    stage.later(days=30)
+    sop = "1.2.3.4.1"
+    body = dataset(sop, study="1.2.3", extra={0x00081050: ("PN", b"House^Gregory"), 0x00200013: ("IS", b"1")})
+    offered, answers = stage.gateway.offered(part10(body, sop, source="US01"), body, sop), []
+    coming = threading.Thread(target=lambda: answers.extend(stage.gateway.offer(offered)))
+    access, place = stage.world.access, stage.organisation_id
+    with access.organisation(place) as objects:
+        removals.lock_object(objects, name)
+        with access.organisation(place) as site:
+            deletions.show_hidden(site)
+            removal._remove(site, deletion_id, stage.world.now)  # noqa: SLF001 - not committed yet
+            coming.start()
+            waited_for(objects, "transactionid")
+        waited_for(objects, "advisory")
+        stage.world.blobs.delete(name)
+    coming.join(30)
+    assert [one["outcome"] for one in answers] == ["ticket"]
+    assert listed(stage)[0].resent == 0
+
+
+def waited_for(site: Site, kind: str) -> None:
+    """Somebody waits for a lock of this kind."""
+    for _ in range(1000):
+        if site.value("SELECT count(*) FROM pg_locks WHERE locktype = :kind AND NOT granted", kind=kind):
+            return
+        threading.Event().wait(0.01)
+    pytest.fail("Nobody waits.")

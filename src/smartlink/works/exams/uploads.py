@@ -101,9 +101,10 @@ class Uploads:
             return refused(
                 offered.reference, ProblemType.CONNECTION_UNKNOWN, "Works does not know this connection: add it first."
             )
-        same = uploads.same_object(site, offered.sop_instance_uid, bytes.fromhex(offered.object_sha256))
-        if same and same[0].state in _CUSTODY:
-            _note_resent(site, caller, offered, same, now)
+        same = _same(site, offered)
+        if _in_custody(same):
+            same = _note_resent(site, caller, offered, same, now)
+        if _in_custody(same):
             return link.Held(reference=offered.reference, receipt=_receipt(same[0]))
         kept = uploads.kept(site, offered.sop_instance_uid)
         for one in kept:
@@ -184,23 +185,39 @@ def _entered(site: Site, caller: Caller, taken: Sequence[uuid.UUID], now: dateti
     )
 
 
+def _same(site: Site, offered: link.OfferedInstance) -> list[Upload]:
+    return uploads.same_object(site, offered.sop_instance_uid, bytes.fromhex(offered.object_sha256))
+
+
+def _in_custody(same: Sequence[Upload]) -> bool:
+    return bool(same) and same[0].state in _CUSTODY
+
+
 def _note_resent(
-    site: Site, caller: Caller, offered: link.OfferedInstance, same: Sequence[Upload], now: datetime
-) -> None:
-    """Bytes that Works still has of something deleted came again: those who run the facility are shown that."""
+    site: Site, caller: Caller, offered: link.OfferedInstance, same: list[Upload], now: datetime
+) -> list[Upload]:
+    """Bytes that Works still has of something deleted came again: those who run the facility are shown that.
+
+    The uploads of these bytes; what was removed since they were read is none of them.
+    """
     buried = deletions.buried(site, (offered.study_instance_uid, offered.sop_instance_uid))
     if buried is None or offered.received_at <= buried.deleted_at or same[0].state == "confirmed":
-        return
+        return same
+    uploads.share_objects(site, {one.object_key for one in same})
+    same = _same(site, offered)
+    if not _in_custody(same):
+        return same
     known = [one for one in same if one.state == "withheld"]
     if known:
         uploads.withhold(site, known[0].id, buried.deletion_id, now=now)
-        return
+        return same
     fresh = replace(
         _upload(caller, site.organisation_id, offered, conflict=False, now=now), object_key=same[0].object_key
     )
     uploads.insert(site, fresh, attributes=_storable(offered.attributes))
     uploads.withhold(site, fresh.id, buried.deletion_id, now=now)
     log.info("resent_withheld", upload_id=str(fresh.id), deletion_id=str(buried.deletion_id))
+    return same
 
 
 def refused(reference: str, kind: ProblemType, detail: str) -> link.Refused:

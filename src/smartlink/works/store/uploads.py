@@ -4,7 +4,7 @@ States: offered → confirmed → ingested | failed; an object that was put in p
 confirmed. From *confirmed* on Works has custody: the object is in storage, verified, and the row says so.
 """
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Final
@@ -63,9 +63,15 @@ class Kept:
 SHARE_OBJECT = "SELECT pg_advisory_xact_lock_shared(hashtextextended(:name, 5106))"
 
 
+def share_objects(site: Site, object_keys: Collection[str]) -> None:
+    """Nobody removes these objects until this transaction ends; a removal that is under way is waited for."""
+    for key in sorted(object_keys):
+        site.run(SHARE_OBJECT, name=f"{site.organisation_id} {key}")
+
+
 def insert(site: Site, upload: Upload, *, attributes: dict[str, Any]) -> None:
     """Add an offered upload. Nobody removes its object while this transaction is open (`removals`)."""
-    site.run(SHARE_OBJECT, name=f"{site.organisation_id} {upload.object_key}")
+    share_objects(site, [upload.object_key])
     site.run(
         "INSERT INTO upload (id, organisation_id, gateway_id, connection_id, sop_class_uid, sop_instance_uid,"
         " series_instance_uid, study_instance_uid, transfer_syntax_uid, attributes, object_key, object_sha256,"
