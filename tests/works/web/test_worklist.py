@@ -9,6 +9,9 @@ from typing import Any
 import pytest
 
 from smartlink.link.worklist import WorklistItem
+from smartlink.works.exams import correction
+from smartlink.works.exams.correction import Values
+from smartlink.works.exams.rights import Actor
 from smartlink.works.store import worklists
 from smartlink.works.store.worklists import WorklistRow
 from smartlink.works.worklist.lists import new_items
@@ -94,6 +97,17 @@ def test_another_patient_another_study_and_a_guessed_name_are_warned_of(town: To
     review = bob.post(f"/exams/{exam}/worklist", version=version(town, exam), item=item_id(town, "LG-9")).text
     for words in ("exam of another patient", "may be misread", "names its own study", "1.2.840.7"):
         assert words in review, words
+
+
+def test_the_same_id_of_another_issuer_is_warned_of(town: Town) -> None:
+    exam, bob = opened(town)
+    values = Values(issuer_of_patient_id="ELSEWHERE")
+    actor = Actor(town.organisation_id, town.bob)
+    correction.set_identity(town.access, actor, exam, int(version(town, exam)), values, town.now)
+    server(town, item(town.now, issuer_of_patient_id="HOSPITAL"))
+    assert "same patient ID as the exam" not in bob.get(f"/exams/{exam}/worklist").text
+    review = bob.post(f"/exams/{exam}/worklist", version=version(town, exam), item=item_id(town, "LG-204881")).text
+    assert "exam of another patient" in review
 
 
 @pytest.mark.proves("R52")

@@ -12,7 +12,7 @@ from smartlink.works.errors import Conflict, Invalid, NotAllowed, NotFound
 from smartlink.works.exams import correction
 from smartlink.works.exams.correction import Values
 from smartlink.works.worklist import picking
-from smartlink.works.worklist.picking import Picked, values_of
+from smartlink.works.worklist.picking import Patient, Picked, values_of
 from tests.works.worklist.ward import Ward
 
 
@@ -68,12 +68,42 @@ def test_nothing_of_the_former_patient_stays(ward: Ward) -> None:
 def test_of_the_same_patient_what_the_worklist_does_not_say_stays(ward: Ward) -> None:
     ward.put(ward.server(), ward.item(birth_date=None, sex="", study_instance_uid=None))
     (item,) = ward.listing()
-    same, other = values_of(item, "P-1"), values_of(item, "P-2")
+    same, other = values_of(item, Patient("P-1")), values_of(item, Patient("P-2"))
     assert (same.birth_date, same.sex, same.study_instance_uid) == (None, None, None)
     assert (other.birth_date, other.sex) == ("", "")
     assert same.accession_number == other.accession_number == "ACC-1"
     with pytest.raises(Invalid, match="no patient ID"):
-        values_of(replace(item, patient_id=""), "P-1")
+        values_of(replace(item, patient_id=""), Patient("P-1"))
+
+
+def test_the_same_id_of_another_issuer_is_another_patient(ward: Ward) -> None:
+    exam_id, stage = ward.stage.exam(1), ward.stage
+    known = Values(birth_date="1950-01-01", sex="M", issuer_of_patient_id="ELSEWHERE")
+    correction.set_identity(stage.world.access, stage.actor(), exam_id, stage.version(exam_id), known, stage.world.now)
+    ward.put(ward.server(), ward.item("MARKER-7", birth_date=None, sex=""))
+    (item,) = ward.listing()
+    picked = preview(ward, exam_id, item.id)
+    assert picked.other_patient
+    pick(ward, exam_id, item.id, picked.seen)
+    exam = stage.row("exam", exam_id)
+    assert (exam["patient_id"], exam["birth_date"] or "", exam["sex"] or "") == ("MARKER-7", "", "")
+
+
+@pytest.mark.parametrize(
+    ("patient", "same"),
+    [
+        (Patient("P-1", "HOSPITAL"), True),
+        (Patient("P-1"), True),
+        (Patient("P-1", "ELSEWHERE"), False),
+        (Patient("P-2", "HOSPITAL"), False),
+        (Patient(""), False),
+    ],
+)
+def test_a_patient_is_known_by_id_and_issuer(ward: Ward, patient: Patient, same: bool) -> None:  # noqa: FBT001
+    ward.put(ward.server(), ward.item())
+    (item,) = ward.listing()
+    assert patient.is_of(item) is same
+    assert patient.is_of(replace(item, issuer_of_patient_id="")) is (patient.id == "P-1")
 
 
 @pytest.mark.proves("R52", "R54")

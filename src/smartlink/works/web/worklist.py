@@ -63,7 +63,7 @@ def steps(request: Request, parts: Parts, visitor: Acting, exam_id: str) -> HTML
         folder=row.folder,
         exam=shown.exam(row, parts.clock()),
         version=row.version,
-        steps=[_step(each, row) for each in found.items],
+        steps=[_step(each, same_patient=found.patient.is_of(each)) for each in found.items],
         servers=found.servers,
         truncated=found.truncated,
         said=said_of(request),
@@ -106,9 +106,9 @@ def review(
         around,
         folder=row.folder,
         exam=shown.exam(row, parts.clock()),
-        step=_step(picked.item, row),
+        step=_step(picked.item, same_patient=picked.patient.is_of(picked.item)),
         changes=patient_form.shown(picked.changes),
-        other_patient=any(each.name == "patient_id" and each.old for each in picked.changes),
+        other_patient=picked.other_patient,
         other_study=any(each.name == "study_instance_uid" for each in picked.changes),
         seen=picked.seen,
         version=version,
@@ -138,7 +138,7 @@ def _exam(parts: WebParts, visitor: Visitor, exam_id: str) -> ListedExam:
     return row
 
 
-def _step(row: ItemRow, exam: ListedExam) -> ShownStep:
+def _step(row: ItemRow, *, same_patient: bool) -> ShownStep:
     return ShownStep(
         id=str(row.id),
         patient=shown.patient_name(row.patient_name),
@@ -153,7 +153,7 @@ def _step(row: ItemRow, exam: ListedExam) -> ShownStep:
         has_time=row.start_has_time,
         server=row.connection_name,
         guessed=row.guessed,
-        same_patient=bool(exam.patient_id) and row.patient_id == exam.patient_id,
+        same_patient=same_patient,
         can_be_picked=bool(row.patient_id),
     )
 

@@ -26,9 +26,23 @@ _OF_ORDER: Final = ("accession_number", "requested_procedure_id", "requested_pro
 
 
 @dataclass(frozen=True, slots=True)
+class Patient:
+    """Whose the exam is now: what was confirmed, else what the scanner sent. An empty text is not known."""
+
+    id: str
+    issuer: str = ""
+
+    def is_of(self, item: ItemRow) -> bool:
+        """Whether the step is this patient's: an ID means one patient as far as its issuer is the same."""
+        known = self.issuer and item.issuer_of_patient_id
+        return bool(self.id) and item.patient_id == self.id and (not known or item.issuer_of_patient_id == self.issuer)
+
+
+@dataclass(frozen=True, slots=True)
 class Choice:
     """What an exam can be picked from: the steps of its facility and specialty, and how the servers do."""
 
+    patient: Patient
     items: tuple[ItemRow, ...]
     servers: tuple[ServerRow, ...]
     truncated: bool
@@ -41,6 +55,12 @@ class Picked:
     item: ItemRow
     changes: tuple[Change, ...]
     seen: str
+    patient: Patient
+
+    @property
+    def other_patient(self) -> bool:
+        """Whether the exam has a patient now, and would have another one."""
+        return bool(self.patient.id) and not self.patient.is_of(self.item)
 
 
 def choice(access: Access, actor: Actor, exam_id: uuid.UUID, now: datetime) -> Choice:
@@ -49,19 +69,19 @@ def choice(access: Access, actor: Actor, exam_id: uuid.UUID, now: datetime) -> C
         exam = rights.own_exam(site, actor, exam_id)
         found = worklists.listing(site, exam.facility_id, exam.specialty_id, now, most=MOST + 1)
         servers = worklists.servers(site, exam.facility_id, exam.specialty_id, now)
-        patient_id = _now(site, exam).get("patient_id")
-    first = sorted(found[:MOST], key=lambda item: not patient_id or item.patient_id != patient_id)
+        patient = _now(site, exam)
+    first = sorted(found[:MOST], key=lambda item: not patient.is_of(item))
     truncated = len(found) > MOST or any(server.truncated for server in servers)
-    return Choice(tuple(first), tuple(servers), truncated)
+    return Choice(patient, tuple(first), tuple(servers), truncated)
 
 
 def preview(
     access: Access, actor: Actor, exam_id: uuid.UUID, version: int, item_id: uuid.UUID, now: datetime
 ) -> Picked:
     """What would change, for the confirmation. Raises NotFound, NotAllowed, Conflict, Invalid."""
-    item, values = _values(access, actor, exam_id, item_id, now)
-    changes = correction.preview(access, actor, exam_id, version, values)
-    return Picked(item, changes, _digest(changes))
+    item, patient = _step(access, actor, exam_id, item_id, now)
+    changes = correction.preview(access, actor, exam_id, version, values_of(item, patient))
+    return Picked(item, changes, _digest(changes), patient)
 
 
 def pick(
@@ -87,34 +107,35 @@ def pick(
     return correction.set_identity(access, actor, exam_id, version, values, now, source=source)
 
 
-def values_of(item: ItemRow, patient_id: str) -> Values:
+def values_of(item: ItemRow, former: Patient) -> Values:
     """What an exam of this patient says once the step is picked for it."""
     if not item.patient_id:
         message = "This step of the worklist has no patient ID, so it cannot be picked."
         raise Invalid(message)
-    same = item.patient_id == patient_id
+    same = former.is_of(item)
     patient = {name: value for name in _OF_PATIENT if (value := getattr(item, name)) or not same}
     order = {name: getattr(item, name) for name in _OF_ORDER}
     return Values(patient_id=item.patient_id, study_instance_uid=item.study_instance_uid, **patient, **order)
 
 
-def _values(
+def _step(
     access: Access, actor: Actor, exam_id: uuid.UUID, item_id: uuid.UUID, now: datetime
-) -> tuple[ItemRow, Values]:
+) -> tuple[ItemRow, Patient]:
     with access.organisation(actor.organisation_id) as site:
         exam = rights.own_exam(site, actor, exam_id)
         item = worklists.one(site, item_id, exam.facility_id, exam.specialty_id, now)
         if item is None:
             message = "This step is not on the worklist any more: look at it again."
             raise Conflict(message)
-        return item, values_of(item, _now(site, exam).get("patient_id") or "")
+        return item, _now(site, exam)
 
 
-def _now(site: Site, exam: ExamToSend) -> dict[str, str | None]:
-    """What counts of the exam's patient now: what was confirmed, else what the scanner sent."""
+def _now(site: Site, exam: ExamToSend) -> Patient:
     confirmed = identities.current(site, exam.id)
-    known = None if confirmed is None else confirmed.patient_id
-    return {"patient_id": exam.patient_id if known is None else known}
+    if confirmed is None:
+        return Patient(exam.patient_id or "")
+    known = exam.patient_id if confirmed.patient_id is None else confirmed.patient_id
+    return Patient(known or "", confirmed.issuer_of_patient_id or "")
 
 
 def _digest(changes: tuple[Change, ...]) -> str:
