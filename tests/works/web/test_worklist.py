@@ -110,6 +110,17 @@ def test_the_same_id_of_another_issuer_is_warned_of(town: Town) -> None:
     assert "exam of another patient" in review
 
 
+def test_being_shown_the_worklist_or_a_step_of_it_is_in_the_audit_trail(town: Town) -> None:
+    exam, bob = opened(town)
+    server(town, item(town.now))
+    events = "SELECT count(*) FROM audit_event WHERE action = 'worklist_viewed' AND object_id = :exam AND actor_id = :bob"
+    bob.get(f"/exams/{exam}/worklist")
+    assert town.value(events, exam=str(exam), bob=str(town.bob)) == 1
+    town.wait(minutes=11)
+    bob.post(f"/exams/{exam}/worklist", version=version(town, exam), item=item_id(town, "LG-204881"))
+    assert town.value(events, exam=str(exam), bob=str(town.bob)) == 2
+
+
 @pytest.mark.proves("R52")
 def test_the_gateway_is_asked_by_a_button(town: Town) -> None:
     exam, bob = opened(town)

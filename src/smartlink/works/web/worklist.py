@@ -2,11 +2,12 @@
 
 from dataclasses import dataclass
 from datetime import date, datetime
-from typing import Annotated
+from typing import Annotated, Any
 
 from fastapi import APIRouter, Depends, Form, Request
 from fastapi.responses import HTMLResponse, RedirectResponse
 
+from smartlink.works import audit
 from smartlink.works.errors import Conflict, Invalid, NotAllowed, NotFound
 from smartlink.works.store import exam_pages
 from smartlink.works.store.exam_pages import ListedExam
@@ -53,8 +54,7 @@ def steps(request: Request, parts: Parts, visitor: Acting, exam_id: str) -> HTML
         found = picking.choice(parts.access, visitor.actor, row.id, parts.clock())
     except NotAllowed:
         return _answer(row, "refused")
-    with parts.access.organisation(visitor.organisation_id) as site:
-        around = surroundings(request, parts, site, visitor)
+    around = _shown(request, parts, visitor, row)
     return page(
         request,
         parts,
@@ -97,8 +97,7 @@ def review(
         return _again(row, "unusable")
     if not picked.changes:
         return _again(row, "same")
-    with parts.access.organisation(visitor.organisation_id) as site:
-        around = surroundings(request, parts, site, visitor)
+    around = _shown(request, parts, visitor, row)
     return page(
         request,
         parts,
@@ -136,6 +135,20 @@ def _exam(parts: WebParts, visitor: Visitor, exam_id: str) -> ListedExam:
     if row is None or row.folder == "unassigned":
         raise NotFound
     return row
+
+
+def _shown(request: Request, parts: WebParts, visitor: Visitor, row: ListedExam) -> dict[str, Any]:
+    """What stands around the page; that other patients are on it is in the audit trail."""
+    with parts.access.organisation(visitor.organisation_id) as site:
+        audit.looked(
+            site,
+            now=parts.clock(),
+            person_id=visitor.person_id,
+            action="worklist_viewed",
+            kind="exam",
+            object_id=row.id,
+        )
+        return surroundings(request, parts, site, visitor)
 
 
 def _step(row: ItemRow, *, same_patient: bool) -> ShownStep:
