@@ -28,7 +28,9 @@ def test_who_runs_the_facility_deletes_an_image_and_then_the_exam(town: Town) ->
     assert str(first) not in page
     assert bob.get(f"/exams/{exam}/images/{first}/thumb").status_code == 404
     assert press(bob, exam, "exam") == "/drafts?said=deleted"
-    assert "Deleted." in bob.get("/drafts?said=deleted").text
+    said = bob.get("/drafts?said=deleted").text
+    assert "Deleted." in said
+    assert "Whoever operates Works can take it back" in said
     assert bob.get(f"/exams/{exam}").status_code == 404
 
 

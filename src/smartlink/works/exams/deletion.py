@@ -1,8 +1,8 @@
 """Deleting an exam or one image, and taking it back; legal hold (design section 3).
 
 Deleted means hidden at once, everywhere, and no longer sent. After the organisation's days the objects are removed
-(`removal`). What was deleted is known again by the hash of its UID: when it comes again it is kept aside and shown to
-those who run the facility, who take it in or discard it; it never comes back by itself.
+(`removal`). What was deleted is known again by the hash of its UID: when it comes again it is kept aside until the
+operator of Works takes it in or discards it (`works deletions`); it never comes back by itself.
 """
 
 import uuid

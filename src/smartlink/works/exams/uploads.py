@@ -196,7 +196,7 @@ def _in_custody(same: Sequence[Upload]) -> bool:
 def _note_resent(
     site: Site, caller: Caller, offered: link.OfferedInstance, same: list[Upload], now: datetime
 ) -> list[Upload]:
-    """Bytes that Works still has of something deleted came again: those who run the facility are shown that.
+    """Bytes that Works still has of something deleted came again: they are kept aside, which its deletion shows.
 
     The uploads of these bytes; what was removed since they were read is none of them.
     """
