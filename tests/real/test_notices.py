@@ -284,7 +284,7 @@ def test_an_outage_shorter_than_a_retry_is_no_news(town: Town) -> None:
 
 @pytest.mark.proves("R113", "R114")
 def test_a_gateway_that_falls_silent_is_mailed_and_its_return_too(town: Town) -> None:
-    alarms = Alarms(town.world.access, town, Letterhead("https://works.example"))
+    alarms = Alarms(town.world.access, town, Letterhead("https://works.example"), timedelta(minutes=15))
     beat = Heartbeat(
         version="0.1.0",
         started_at=START,

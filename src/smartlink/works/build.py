@@ -149,7 +149,7 @@ class Jobs:
         letterhead = Letterhead(settings.url, settings.mail_language, settings.support_address)
         self._digests = Digests(ground.access, Producer(), letterhead)
         self._alarms = Alarms(ground.access, Producer(), letterhead, timedelta(minutes=settings.offline_minutes))
-        self._post, self._clock = Sparing(post_of(settings), clock), clock
+        self._post = Sparing(post_of(settings), clock)
 
     def ingest(self, organisation_id: uuid.UUID, upload_ids: Sequence[uuid.UUID]) -> None:
         """Take confirmed uploads into their exams."""
@@ -183,13 +183,13 @@ class Jobs:
 
     def digest(self, organisation_id: uuid.UUID, facility_id: uuid.UUID) -> None:
         """Write the digest of a facility's failures."""
-        self._digests.write(organisation_id, facility_id, self._clock())
+        self._digests.write(organisation_id, facility_id, self.clock())
 
     def mail(self, organisation_id: uuid.UUID, mail_id: uuid.UUID) -> None:
         """Send a mail."""
         from smartlink.works.notify import mailing
 
-        mailing.send(self.access, self._post, organisation_id, mail_id, self._clock())
+        mailing.send(self.access, self._post, organisation_id, mail_id, self.clock())
 
     def every_minute(self) -> Mapping[str, Callable[[], None]]:
         """What is looked at by the clock, by the name of its task."""
@@ -205,7 +205,7 @@ class Jobs:
         }
 
     def _digests_due(self) -> None:
-        self._digests.tick(self._clock())
+        self._digests.tick(self.clock())
 
     def _look(self) -> None:
         self._alarms.tick(self.clock())
@@ -213,7 +213,7 @@ class Jobs:
     def _commands_done(self) -> None:
         from smartlink.works.fleet import commands
 
-        commands.purge(self.access, self._clock())
+        commands.purge(self.access, self.clock())
 
     def _test_exams(self) -> None:
         from smartlink.works.exams import synthetic
@@ -228,7 +228,7 @@ class Jobs:
     def _worklists_expired(self) -> None:
         from smartlink.works.worklist import lists
 
-        lists.purge(self.access, self._clock())
+        lists.purge(self.access, self.clock())
 
     def tasks(self) -> Mapping[str, "Task"]:
         """What is done for each kind of job. A new one is a name in `tasks/names`, a method here and a line here."""

@@ -94,7 +94,7 @@ class Scene:
 @pytest.fixture
 def scene(access: Access, cast: Cast) -> Scene:
     gateway = add_gateway(access, cast.lakeside)
-    made = Alarms(access, Sorting(), Letterhead("https://works.example"))
+    made = Alarms(access, Sorting(), Letterhead("https://works.example"), timedelta(minutes=15))
     made_scene = Scene(access, cast, gateway, a_scanner(access, cast.lakeside, gateway), made)
     made_scene.beat()
     return made_scene

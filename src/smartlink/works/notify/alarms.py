@@ -26,7 +26,6 @@ from smartlink.works.store.alarms import Told, WatchedGateway
 
 log = structlog.get_logger()
 
-OFFLINE_AFTER: Final = timedelta(minutes=15)
 HORIZON_DAYS: Final = 3.0
 AGAIN: Final = timedelta(days=1)
 """While it lasts, it is told again so often."""
@@ -70,9 +69,7 @@ def step(told: Told, *, wrong: bool, now: datetime) -> tuple[bool, Told]:
 class Alarms:
     """Looks at every facility and writes what is due."""
 
-    def __init__(
-        self, access: Access, later: Later, letterhead: Letterhead, offline_after: timedelta = OFFLINE_AFTER
-    ) -> None:
+    def __init__(self, access: Access, later: Later, letterhead: Letterhead, offline_after: timedelta) -> None:
         """`later` sends what is written."""
         self._access = access
         self._later = later
