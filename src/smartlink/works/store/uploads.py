@@ -1,7 +1,8 @@
 """Uploads: one row for each permission to put an object, from the offer to what became of it.
 
-States: offered → confirmed → ingested | failed; an object that was put in parts is *verifying* before it is
-confirmed. From *confirmed* on Works has custody: the object is in storage, verified, and the row says so.
+States: offered → confirmed → ingested | failed | withheld; an object that was put in parts is *verifying* before it is
+confirmed. From *confirmed* on Works has custody: the object is in storage, verified, and the row says so. *Withheld* is
+what came again after its deletion: it is confirmed anew when the deletion is taken back, and removed when discarded.
 """
 
 from collections.abc import Collection, Sequence
