@@ -90,7 +90,7 @@ def told(access: Access, caller: Caller, request: JourneyRequest) -> JourneyTold
         facility = journeys.facility_of(site, study) if found.exam is not None else caller.facility_id
     own = tuple(one for one in found.instances if one["facility_id"] == caller.facility_id)
     if facility != caller.facility_id:
-        return JourneyTold(study_instance_uid=study, exam=None, instances=())
+        return JourneyTold(study_instance_uid=request.study, exam=None, instances=())
     return JourneyTold.model_validate(replace(found, instances=own).as_json())
 
 
